@@ -1,0 +1,1 @@
+"""What answers prompts. One class a file; registered in `plugins.BACKENDS`."""

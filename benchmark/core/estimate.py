@@ -1,0 +1,80 @@
+"""How long a step will take, said before it starts.
+
+Speeds measured on this machine are remembered in the cache. Before the first measurement the
+guess is the step's arithmetic over the machine's own matrix speed; it is rough, and says so
+by being rounded up to a friendly number on the terminal.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+from benchmark.core.store import Cache, write_text
+from benchmark.devices import Dtype, placement
+from benchmark.models import local_model
+
+EFFICIENCY = 0.25
+"""Share of a large matrix product's speed that small batches reach (0.2 to 0.35 measured)."""
+
+
+class Speeds:
+    """Remembered speeds, in units a second, by step and model."""
+
+    def __init__(self, cache: Cache) -> None:
+        self.path = cache.path("", "speeds.json")
+
+    def seconds(self, name: str, amount: float) -> float | None:
+        """Return how long `amount` units of step `name` will take; None if never measured."""
+        speed = self._read().get(name)
+        return amount / speed if speed else None
+
+    def remember(self, name: str, amount: float, seconds: float) -> None:
+        """Note a measured speed."""
+        if amount > 0 and seconds > 0:
+            known = self._read()
+            known[name] = amount / seconds
+            write_text(self.path, json.dumps(known, indent=1, sort_keys=True) + "\n")
+
+    def _read(self) -> dict[str, float]:
+        try:
+            known: dict[str, float] = json.loads(self.path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return {}  # an estimate is worth no error: the next run writes the file anew
+        return known
+
+
+def guess_seconds(model: str, dtype: Dtype, tokens: float, passes: float) -> float:
+    """Guess from arithmetic: 2 operations a weight, a token and a pass (1 forward, 3 trained).
+
+    Args:
+        model: Package reference of a model that is already fetched.
+        dtype: Its number format.
+        tokens: Tokens to go through it.
+        passes: 1 to generate or encode; 3 to train (forward, and backward twice as long).
+    """
+    weights = _weight_bytes(local_model(model).path) / 4
+    return 2 * weights * tokens * passes / (_matrix_speed(dtype) * EFFICIENCY)
+
+
+def _weight_bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+
+
+@cache
+def _matrix_speed(dtype: Dtype) -> float:
+    """Return operations a second of a matrix product, from a probe of a fraction of a second."""
+    import time
+
+    import torch
+
+    place = placement(dtype)
+    size = 1024 if place.device == "cpu" else 8192
+    left = torch.ones(size, size, device=place.device, dtype=getattr(torch, place.dtype))
+    float((left @ left)[0, 0])  # warm up
+    start = time.perf_counter()
+    for _ in range(3):
+        product = left @ left
+    float(product[0, 0])  # waits for the device
+    return 3 * 2 * size**3 / (time.perf_counter() - start)

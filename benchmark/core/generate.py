@@ -1,0 +1,184 @@
+"""Plan + data + adapters -> generations: each candidate answers the same test set.
+
+Candidates that share a backend share one copy of its weights. Answers are cached batch by
+batch as they are made, and a batch is a pure function of the plan: a run that was cut off
+goes on with the very batches that an uninterrupted one would have computed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmark.core.estimate import Speeds, guess_seconds
+from benchmark.core.plan import CandidatePlan, Plan
+from benchmark.core.requests import Job, job_of
+from benchmark.core.state import Adapter, Answers, Data
+from benchmark.core.store import Cache, append_line, read_lines
+from benchmark.errors import CandidateError
+from benchmark.plugins import Backend, Model, Reply, Request
+from benchmark.progress import Progress, Tick
+from benchmark.records import Generation
+
+
+def generate(
+    plan: Plan, data: Data, adapters: dict[str, Adapter | CandidateError], progress: Progress
+) -> dict[str, Answers]:
+    """Return every candidate's answers, from the cache or made now."""
+    cache = Cache()
+    answers: dict[str, Answers] = {}
+    for backend, candidates in _by_backend(plan):
+        waiting: list[Job] = []
+        for candidate in candidates:
+            adapter = adapters.get(candidate.name)
+            if isinstance(adapter, CandidateError):
+                answers[candidate.name] = Answers((), "", False, str(adapter))
+                continue
+            job = job_of(plan, data, candidate, adapter, progress)
+            done = finished(cache, job)
+            if done is None:
+                waiting.append(job)
+            else:
+                answers[candidate.name] = Answers(done, job.fingerprint, computed=False)
+        if waiting:
+            answers |= _run(backend, waiting, cache, progress)
+    return {candidate.name: answers[candidate.name] for candidate in plan.candidates}
+
+
+def _by_backend(plan: Plan) -> Iterator[tuple[Backend, list[CandidatePlan]]]:
+    backends: list[Backend] = []
+    for candidate in plan.candidates:
+        if candidate.backend not in backends:
+            backends.append(candidate.backend)
+    for backend in backends:
+        yield backend, [found for found in plan.candidates if found.backend == backend]
+
+
+def _run(backend: Backend, jobs: list[Job], cache: Cache, progress: Progress) -> dict[str, Answers]:
+    """Open a backend once and let all waiting candidates answer."""
+    answers: dict[str, Answers] = {}
+    try:
+        with backend.open(progress) as model:
+            for job in jobs:
+                answers[job.candidate.name] = _answers(model, job, cache, progress)
+    except CandidateError as error:  # the weights themselves do not load
+        for job in jobs:
+            answers.setdefault(job.candidate.name, Answers((), job.fingerprint, False, str(error)))
+    return answers
+
+
+def _answers(model: Model, job: Job, cache: Cache, progress: Progress) -> Answers:
+    try:
+        with model.adapted(job.adapter.path if job.adapter else None):
+            generations = _generations(model, job, cache, progress)
+    except CandidateError as error:
+        progress.say(f"{job.candidate.name}: {error}")
+        return Answers((), job.fingerprint, False, str(error))
+    return Answers(generations, job.fingerprint, computed=True)
+
+
+def _generations(model: Model, job: Job, cache: Cache, progress: Progress) -> Sequence[Generation]:
+    decoding = job.candidate.decoding
+    batches = model.batches(job.requests, decoding)
+    with cache.lock("generations", job.key):
+        partial = cache.path("generations", f"{job.key}.partial")
+        done = _batches_on_disk(partial)
+        todo = [at for at in range(len(batches)) if at not in done]
+        tokens = sum(len(batches[at]) for at in todo) * decoding.max_new_tokens
+        started, made = time.perf_counter(), 0
+        with progress.step(
+            f"{job.candidate.name}: {len(job.requests)} answers",
+            total=tokens,
+            unit="tok",
+            estimate=estimate(job.candidate, job.fingerprint, tokens),
+        ) as tick:
+            for at in todo:
+                batch = [job.requests[position] for position in batches[at]]
+                done[at] = _replies(model, batch, job, tick)
+                made += sum(generation.tokens_out for generation in done[at])
+                # An error is never cached: the next run tries this batch again.
+                if all(generation.text is not None for generation in done[at]):
+                    append_line(partial, [at, [row.model_dump() for row in done[at]]])
+        if not job.candidate.is_control:
+            seconds = time.perf_counter() - started
+            Speeds(cache).remember(f"generate {job.fingerprint}", made, seconds)
+        if all(row.text is not None for rows in done.values() for row in rows):
+            if partial.is_file():
+                partial.replace(cache.path("generations", f"{job.key}.jsonl"))
+    return _in_order(job, done)
+
+
+def _replies(model: Model, batch: Sequence[Request], job: Job, tick: Tick) -> list[Generation]:
+    started = time.perf_counter()
+    try:
+        replies = model.generate(batch, job.candidate.decoding, tick)
+    except CandidateError:
+        raise
+    except Exception as error:
+        # A failure is data: these answers are missing, counted and shown with the reason.
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        replies = [Reply(None, error=reason, finish="error")] * len(batch)
+    seconds = (time.perf_counter() - started) / max(1, len(batch))
+    if len(replies) != len(batch):
+        raise CandidateError(f"the backend gave {len(replies)} answers to {len(batch)} prompts")
+    return [
+        Generation(
+            example_id=request.example_id,
+            candidate=job.candidate.name,
+            text=None if reply.text is None else _storable(reply.text),
+            error=reply.error,
+            finish="error" if reply.text is None else reply.finish,
+            tokens_in=reply.tokens_in,
+            tokens_out=reply.tokens_out,
+            seconds=round(seconds, 4),
+        )
+        for request, reply in zip(batch, replies, strict=True)
+    ]
+
+
+def finished(cache: Cache, job: Job) -> Sequence[Generation] | None:
+    """Return the answers of a job that was done before; None where some are missing."""
+    path = cache.path("generations", f"{job.key}.jsonl")
+    if not path.is_file():
+        return None
+    done = _batches_on_disk(path)
+    known = {row.example_id for rows in done.values() for row in rows}
+    if known != {request.example_id for request in job.requests}:
+        return None
+    return _in_order(job, done)
+
+
+def _batches_on_disk(path: Path) -> dict[int, list[Generation]]:
+    """Read cached batches; a file that was damaged is put aside and its batches made again."""
+    try:
+        return {
+            at: [Generation.model_validate(row) for row in rows] for at, rows in read_lines(path)
+        }
+    except (ValueError, TypeError):
+        path.replace(path.with_suffix(".damaged"))
+        return {}
+
+
+def _in_order(job: Job, done: dict[int, list[Generation]]) -> Sequence[Generation]:
+    by_id = {row.example_id: row for rows in done.values() for row in rows}
+    # The cache knows no candidate's name: two suites may call the same answers differently.
+    return [
+        by_id[request.example_id].model_copy(update={"candidate": job.candidate.name})
+        for request in job.requests
+    ]
+
+
+def estimate(candidate: CandidatePlan, fingerprint: str, tokens: float) -> float | None:
+    """Return about how many seconds it takes to make so many tokens; None for a control."""
+    backend: Any = candidate.backend
+    if candidate.is_control or not hasattr(backend, "model"):
+        return None
+    known = Speeds(Cache()).seconds(f"generate {fingerprint}", tokens)
+    return known or guess_seconds(backend.model, backend.dtype, tokens, passes=1)
+
+
+def _storable(text: str) -> str:
+    """Replace lone surrogates, which no file can hold, by the replacement character."""
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")

@@ -1,0 +1,239 @@
+"""From what was asked (`Suite`) to what will happen (`Plan`): plugins built, names resolved.
+
+Pure: nothing is fetched and no model is loaded, so that `bench check` and
+`bench run --dry-run` are the same code as `bench run` minus running.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from benchmark.errors import BenchError, ConfigError, Problem
+from benchmark.keys import key
+from benchmark.plugins import (
+    BACKENDS,
+    DATASETS,
+    JUDGES,
+    METRICS,
+    REPORTERS,
+    Backend,
+    Dataset,
+    Judge,
+    Metric,
+    Reporter,
+)
+from benchmark.prompts import Template
+from benchmark.registry import Registry, did_you_mean
+from benchmark.suite import CandidateSpec, Decoding, Origin, Suite, Use
+from benchmark.suite_file import Document, validate
+from benchmark.suite_problems import plain_problems
+
+Path_ = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CandidatePlan:
+    """One candidate with everything it inherits from the suite filled in."""
+
+    name: str
+    spec: CandidateSpec
+    backend: Backend
+    template: Template
+    decoding: Decoding
+
+    @property
+    def is_control(self) -> bool:
+        """Tell whether it is a fake that sees the references."""
+        return self.backend.is_control
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A suite, resolved.
+
+    Attributes:
+        labels: (metric's name in the suite, score's own name) -> the number's label.
+        fingerprint: Hash of everything asked for.
+    """
+
+    suite: Suite
+    dataset: Dataset
+    candidates: tuple[CandidatePlan, ...]
+    metrics: Mapping[str, Metric]
+    judges: Mapping[str, Judge]
+    reporters: tuple[Reporter, ...]
+    labels: Mapping[tuple[str, str], str]
+    primary: str
+    fingerprint: str
+
+    def candidate(self, name: str) -> CandidatePlan:
+        """Return a candidate by name. Raises KeyError."""
+        return next(found for found in self.candidates if found.name == name)
+
+
+def make_plan(suite: Suite) -> Plan:
+    """Resolve a suite.
+
+    Raises:
+        ConfigError: With every problem of plugins, parameters and names at once.
+    """
+    problems: list[Problem] = []
+    origin = suite.origin
+    built = {path: _build(kind, use, origin, path, problems) for kind, use, path in _uses(suite)}
+    metrics = {name: built["metrics", name] for name in suite.metrics}
+    labels = _labels(suite, {name: found for name, found in metrics.items() if found})
+    if not problems:
+        problems += _unknown_scores(suite, sorted(labels.values()))
+    if problems:
+        raise ConfigError(problems)
+    candidates = tuple(
+        CandidatePlan(
+            name=name,
+            spec=spec,
+            backend=built["candidates", name, "backend"] if spec.backend else built[("backend",)],
+            template=spec.template or suite.template,
+            decoding=_decoding(suite.generation, spec.generation),
+        )
+        for name, spec in suite.candidates.items()
+    )
+    problems += _misfits(suite, candidates)
+    if problems:
+        raise ConfigError(problems)
+    return Plan(
+        suite=suite,
+        dataset=built[("dataset",)],
+        candidates=candidates,
+        metrics=metrics,
+        judges={name: built["judges", name] for name in suite.judges},
+        reporters=tuple(built["reports", name] for name in suite.reports),
+        labels=labels,
+        primary=suite.primary or next(iter(labels.values())),
+        fingerprint=key(
+            suite=suite.model_dump(mode="json", exclude={"reports"}),
+            plugins={".".join(path): getattr(plugin, "key", "") for path, plugin in built.items()},
+        ),
+    )
+
+
+def build_metrics(suite: Suite) -> tuple[dict[str, Metric], dict[tuple[str, str], str]]:
+    """Return only a suite's metrics and the labels of their numbers. Raises ConfigError."""
+    problems: list[Problem] = []
+    metrics = {
+        name: _build(METRICS, use, suite.origin, ("metrics", name), problems)
+        for name, use in suite.metrics.items()
+    }
+    if problems:
+        raise ConfigError(problems)
+    return metrics, _labels(suite, metrics)
+
+
+def check(document: Document) -> tuple[Suite | None, list[Problem]]:
+    """Return the suite and every problem of its shape, its plugins and its names, at once."""
+    suite, problems = validate(document)
+    if suite is not None:
+        try:
+            make_plan(suite)
+        except ConfigError as error:
+            problems = [*problems, *error.problems]
+        return suite, problems
+    # The shape is broken somewhere; plugins named elsewhere can still be checked.
+    for kind, raw, path in _raw_uses(document.data):
+        try:
+            use = Use.model_validate(raw)
+        except ValidationError:
+            continue  # already among the problems of the shape
+        _build(kind, use, document.origin, path, problems)
+    return None, problems
+
+
+def _build(kind: Registry, use: Use, origin: Origin, path: Path_, problems: list[Problem]) -> Any:
+    """Return a plugin, or None after adding what is wrong with it to `problems`."""
+    try:
+        return kind.load(use.use)(**use.parameters)
+    except ValidationError as error:
+        cls = kind.load(use.use)
+        problems += plain_problems(error, origin, path, known=list(cls.model_fields))
+    except BenchError as error:
+        for problem in error.problems:
+            problems.append(Problem(origin.where(*path), problem.what, problem.hint))
+    return None
+
+
+def _uses(suite: Suite) -> Iterator[tuple[Registry, Use, Path_]]:
+    yield DATASETS, suite.dataset, ("dataset",)
+    yield BACKENDS, suite.backend, ("backend",)
+    for name, spec in suite.candidates.items():
+        if spec.backend:
+            yield BACKENDS, spec.backend, ("candidates", name, "backend")
+    for section, kind, uses in (
+        ("metrics", METRICS, suite.metrics),
+        ("judges", JUDGES, suite.judges),
+        ("reports", REPORTERS, suite.reports),
+    ):
+        for name, use in uses.items():
+            yield kind, use, (section, name)
+
+
+def _raw_uses(data: Mapping[str, Any]) -> Iterator[tuple[Registry, Any, Path_]]:
+    for section, kind in (("dataset", DATASETS), ("backend", BACKENDS)):
+        if section in data:
+            yield kind, data[section], (section,)
+    candidates = data.get("candidates")
+    for name, spec in candidates.items() if isinstance(candidates, dict) else ():
+        if isinstance(spec, dict) and "backend" in spec:
+            yield BACKENDS, spec["backend"], ("candidates", str(name), "backend")
+    for section, kind in (("metrics", METRICS), ("judges", JUDGES), ("reports", REPORTERS)):
+        uses = data.get(section)
+        for name, raw in uses.items() if isinstance(uses, dict) else ():
+            if raw is False:
+                continue
+            settings = {} if raw is None or raw is True else raw
+            if isinstance(settings, dict):
+                settings = {"use": str(name), **settings}
+            yield kind, settings, (section, str(name))
+
+
+def _labels(suite: Suite, metrics: Mapping[str, Metric]) -> dict[tuple[str, str], str]:
+    """Name each number: by itself where the metric has its plugin's name, else behind its own."""
+    return {
+        (name, info.name): info.name if suite.metrics[name].use == name else f"{name}.{info.name}"
+        for name, metric in metrics.items()
+        for info in metric.infos()
+    }
+
+
+def _unknown_scores(suite: Suite, known: list[str]) -> Iterator[Problem]:
+    asked: list[tuple[Path_, str]] = [
+        (("gates", name, "score"), gate.score) for name, gate in suite.gates.items()
+    ]
+    if suite.primary:
+        asked.append((("primary",), suite.primary))
+    for path, score in asked:
+        if score not in known:
+            hint = did_you_mean(score, known) or f"known: {', '.join(known)}"
+            yield Problem(suite.origin.where(*path), f"no metric gives {score!r}", hint)
+
+
+def _misfits(suite: Suite, candidates: Sequence[CandidatePlan]) -> Iterator[Problem]:
+    """Find candidates that ask for what their backend cannot do."""
+    for candidate in candidates:
+        where = suite.origin.where("candidates", candidate.name)
+        spec = candidate.spec
+        if (spec.train or spec.adapter) and candidate.is_control:
+            yield Problem(where, "a control takes no adapter", "remove `train`/`adapter`")
+        if spec.train and not hasattr(candidate.backend, "model"):
+            yield Problem(where, "this backend cannot be trained", "use backend hf to train")
+        if spec.adapter and not Path(spec.adapter).expanduser().is_dir():
+            yield Problem(where, f"no adapter folder {spec.adapter}", "name an existing folder")
+
+
+def _decoding(suite: Decoding, own: Decoding | None) -> Decoding:
+    """Let a candidate change single values of the suite's `generation:`."""
+    if own is None:
+        return suite
+    return suite.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})

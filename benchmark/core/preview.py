@@ -1,0 +1,117 @@
+"""What a run would do and how long it would take, without doing it: `bench run --dry-run`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal, NamedTuple
+
+from benchmark.core import generate, train
+from benchmark.core.data import load_data
+from benchmark.core.plan import CandidatePlan, Plan
+from benchmark.core.requests import job_of
+from benchmark.core.state import Adapter, Data
+from benchmark.core.store import Cache
+from benchmark.errors import FetchError
+from benchmark.keys import sha256_of_file
+from benchmark.progress import Progress
+
+
+class Step(NamedTuple):
+    """One step of a run."""
+
+    name: str
+    what: str
+    state: Literal["cached", "to do", "not known before it is fetched"]
+    seconds: float | None = None
+    """About how long it will take; None where it is not known or takes no time."""
+
+
+def preview(plan: Plan, progress: Progress) -> list[Step]:
+    """Return the steps of a run. Fetches nothing, trains nothing, loads no weights."""
+    with _offline():
+        try:
+            for candidate in plan.candidates:
+                candidate.backend.fingerprint(progress)
+            data = load_data(plan, progress)
+        except FetchError as error:
+            return [Step("fetch", str(error.problems[0].what), "to do"), *_unknown(plan)]
+        return list(_steps(plan, data, progress))
+
+
+def _steps(plan: Plan, data: Data, progress: Progress) -> Iterator[Step]:
+    yield Step(
+        "data",
+        f"{len(data.train)} train, {len(data.validation)} validation, {len(data.test)} test rows",
+        "cached",
+    )
+    adapters: dict[str, Adapter | None] = {}
+    for candidate in plan.candidates:
+        if candidate.spec.train:
+            step, adapter = _training(plan, candidate, data, progress)
+            adapters[candidate.name] = adapter
+            yield step
+    for candidate in plan.candidates:
+        yield _generation(plan, candidate, data, adapters, progress)
+    numbers = len(plan.labels)
+    yield Step("score", f"{numbers} numbers for each of {len(plan.candidates)} candidates", "to do")
+
+
+def _training(
+    plan: Plan, candidate: CandidatePlan, data: Data, progress: Progress
+) -> tuple[Step, Adapter | None]:
+    spec = train.training(plan, candidate)
+    what = f"{spec.method} on {len(data.train)} rows, {spec.epochs:g} epochs"
+    name = train.adapter_key(plan, candidate, data, progress)
+    found = train.cached(name)
+    if found is None:
+        seconds = train.estimate(candidate, data, spec)
+        return Step(f"train {candidate.name}", what, "to do", seconds), None
+    path = Cache().path("adapters", name)
+    adapter = Adapter(path, sha256_of_file(path / "adapter_model.safetensors"), found, False)
+    return Step(f"train {candidate.name}", what, "cached"), adapter
+
+
+def _generation(
+    plan: Plan,
+    candidate: CandidatePlan,
+    data: Data,
+    adapters: dict[str, Adapter | None],
+    progress: Progress,
+) -> Step:
+    name = f"generate {candidate.name}"
+    what = f"{len(data.test)} answers of at most {candidate.decoding.max_new_tokens} tokens"
+    adapter = adapters.get(candidate.name)
+    if candidate.spec.adapter:
+        adapter = train.loaded(candidate.spec.adapter)
+    job = job_of(plan, data, candidate, adapter, progress)
+    untrained = candidate.name in adapters and adapter is None
+    if not untrained and generate.finished(Cache(), job) is not None:
+        return Step(name, what, "cached")
+    tokens = len(data.test) * candidate.decoding.max_new_tokens
+    return Step(name, what, "to do", generate.estimate(candidate, job.fingerprint, tokens))
+
+
+def _unknown(plan: Plan) -> Iterator[Step]:
+    state: Literal["not known before it is fetched"] = "not known before it is fetched"
+    for candidate in plan.candidates:
+        if candidate.spec.train:
+            yield Step(f"train {candidate.name}", candidate.spec.train.method, state)
+    for candidate in plan.candidates:
+        what = f"at most {candidate.decoding.max_new_tokens} tokens an answer"
+        yield Step(f"generate {candidate.name}", what, state)
+
+
+@contextmanager
+def _offline() -> Iterator[None]:
+    """Let nothing be fetched inside the `with`."""
+    before = os.environ.get("BENCH_OFFLINE")
+    os.environ["BENCH_OFFLINE"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["BENCH_OFFLINE"]
+        else:
+            os.environ["BENCH_OFFLINE"] = before

@@ -1,0 +1,168 @@
+"""The whole pipeline on one page, in order: data, train, generate, score, ..., gate, report."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmark.core.compare import Scored, compare, per_cluster, summarise
+from benchmark.core.data import load_data
+from benchmark.core.environment import environment
+from benchmark.core.gate import exit_code, judge_gates, overall
+from benchmark.core.generate import generate
+from benchmark.core.judge import judge, summarise_verdicts
+from benchmark.core.plan import Plan
+from benchmark.core.score import score
+from benchmark.core.store import RunFolder
+from benchmark.core.summary import candidates, complete
+from benchmark.core.train import train
+from benchmark.plugins import Plugin, Report
+from benchmark.progress import Progress, Silent
+from benchmark.records import Results, Verdict
+from benchmark.suite_file import to_yaml
+
+
+def run(
+    plan: Plan,
+    *,
+    reports: str | Path = "reports",
+    progress: Progress | None = None,
+    command: str = "",
+) -> Results:
+    """Run a plan and write its reports.
+
+    Everything made on the way is cached by content, so that the same plan again, or a plan
+    that was interrupted, computes only what is missing.
+
+    Args:
+        plan: What to do.
+        reports: Folder for `<suite>/<run-id>/`.
+        progress: Where long steps show themselves; silent by default.
+        command: What the user typed, for the record.
+
+    Returns:
+        The content of `results.json`; its `exit_code` is what `bench run` ends with.
+
+    Raises:
+        BenchError: Data or weights cannot be had, or the reports cannot be written.
+            One candidate that fails is no error: it is in the results, with its reason.
+    """
+    shown = progress or Silent()
+    clock = Clock()
+    suite = plan.suite
+    with RunFolder.opened(Path(reports), suite.suite, plan.fingerprint) as folder:
+        folder.write_text("suite.yaml", to_yaml(suite))
+
+        prepare(plan, shown)
+        clock.lap("fetch")
+        data = load_data(plan, shown)
+        clock.lap("data")
+        adapters = train(plan, data, shown)
+        clock.lap("train")
+        answers = generate(plan, data, adapters, shown)
+        clock.lap("generate")
+        scores = score(plan, data.test, answers, shown)
+        clock.lap("score")
+        judged = judge(plan, data.test, answers, shown)
+        clock.lap("judge")
+
+        groups = {example.id: example.group for example in data.test}
+        table = Scored(plan.metrics, plan.labels, scores.scores, groups)
+        summaries = summarise(table, seed=suite.seed, resamples=suite.resamples)
+        comparisons = compare(table, suite.baseline, seed=suite.seed, resamples=suite.resamples)
+        rules = judge_gates(
+            suite.gates, summaries, comparisons, gated_by_default(plan), per_cluster(table)
+        )
+        clock.lap("compare")
+        cards = candidates(plan, adapters, answers)
+        verdict, whole = overall(rules), complete(plan, cards)
+        results = Results(
+            suite=suite.suite,
+            suite_version=suite.version,
+            run_id=folder.run_id,
+            status="complete" if whole else "incomplete",
+            started=clock.started,
+            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            seconds=clock.total(),
+            fingerprint=plan.fingerprint,
+            command=command,
+            verdict=verdict,
+            exit_code=exit_code(verdict, whole),
+            baseline=suite.baseline,
+            primary=plan.primary,
+            environment=environment(),
+            dataset=data.summary,
+            candidates=tuple(cards),
+            scores=tuple(summaries),
+            comparisons=tuple(comparisons),
+            verdicts=tuple(summarise_verdicts(plan, judged)),
+            gates=tuple(rules),
+            computed={
+                "trained": sum(
+                    getattr(adapter, "computed", False) for adapter in adapters.values()
+                ),
+                "generated": sum(answer.computed for answer in answers.values()),
+                "scored": scores.computed,
+                "judged": judged.computed,
+            },
+            timings=clock.laps,
+        )
+        report = Report(
+            results=results,
+            examples=data.test,
+            generations={name: answer.generations for name, answer in answers.items()},
+            scores=[row for rows in scores.scores.values() for row in rows],
+            folder=folder.path,
+        )
+        write(plan, folder, report, [row for rows in judged.verdicts.values() for row in rows])
+    return results
+
+
+def prepare(plan: Plan, progress: Progress) -> None:
+    """Fetch all that later steps need, so that a missing network shows before the long work."""
+    backends = [candidate.backend for candidate in plan.candidates]
+    for plugin in [*backends, *plan.metrics.values(), *plan.judges.values()]:
+        if isinstance(plugin, Plugin):
+            plugin.prepare(progress)
+
+
+def gated_by_default(plan: Plan) -> list[str]:
+    """Return the candidates that a gate judges unless it names some: neither base nor control."""
+    return [
+        candidate.name
+        for candidate in plan.candidates
+        if not candidate.is_control and candidate.name != plan.suite.baseline
+    ]
+
+
+def write(plan: Plan, folder: RunFolder, report: Report, verdicts: list[Verdict]) -> None:
+    """Write the per-example records, then let every reporter write its view."""
+    folder.write_rows("examples.jsonl", report.examples)
+    for name, generations in report.generations.items():
+        folder.write_rows(f"generations/{name}.jsonl", generations)
+    folder.write_rows("scores.jsonl", report.scores)
+    if verdicts:
+        folder.write_rows("verdicts.jsonl", verdicts)
+    folder.point_latest()
+    for reporter in plan.reporters:
+        reporter.write(report)
+
+
+class Clock:
+    """Wall time of a run and of its steps."""
+
+    def __init__(self) -> None:
+        self.started = datetime.now(UTC).isoformat(timespec="seconds")
+        self.laps: dict[str, float] = {}
+        self._first = self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        """End a step."""
+        now = time.perf_counter()
+        self.laps[name] = round(now - self._last, 2)
+        self._last = now
+
+    def total(self) -> float:
+        """Return seconds since the start."""
+        return round(time.perf_counter() - self._first, 2)

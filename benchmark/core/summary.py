@@ -1,0 +1,86 @@
+"""What the results say of each candidate, besides its scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from benchmark.core.plan import CandidatePlan, Plan
+from benchmark.core.state import Adapter, Answers
+from benchmark.errors import CandidateError
+from benchmark.records import CandidateSummary, Generation
+
+
+def candidates(
+    plan: Plan, adapters: Mapping[str, Adapter | CandidateError], answers: Mapping[str, Answers]
+) -> list[CandidateSummary]:
+    """Return one card a candidate, in the suite's order."""
+    baseline = answers[plan.suite.baseline].generations
+    return [
+        _card(candidate, adapters.get(candidate.name), answers[candidate.name], baseline)
+        for candidate in plan.candidates
+    ]
+
+
+def complete(plan: Plan, cards: Sequence[CandidateSummary]) -> bool:
+    """Tell whether enough answers are there: all, but for the suite's `max_failed` share.
+
+    Controls do not count: `shuffled` has no answer on a test side of one example.
+    """
+    return all(
+        card.error is None and card.failed <= plan.suite.max_failed * (card.answered + card.failed)
+        for card in cards
+        if card.kind == "model"
+    )
+
+
+def _card(
+    candidate: CandidatePlan,
+    adapter: Adapter | CandidateError | None,
+    answers: Answers,
+    baseline: Sequence[Generation],
+) -> CandidateSummary:
+    rows = answers.generations
+    answered = [row for row in rows if row.text is not None]
+    seconds = sum(row.seconds for row in rows)
+    tokens = sum(row.tokens_out for row in rows)
+    trained = adapter.manifest if isinstance(adapter, Adapter) else None
+    return CandidateSummary(
+        name=candidate.name,
+        kind="control" if candidate.is_control else "model",
+        description=candidate.spec.description or _describe(candidate),
+        backend=candidate.backend.signature,
+        fingerprint=answers.fingerprint,
+        answered=len(answered),
+        failed=len(rows) - len(answered),
+        cut=sum(row.finish == "length" for row in answered),
+        changed=None if rows is baseline else _changed(rows, baseline),
+        tokens_in=sum(row.tokens_in for row in rows),
+        tokens_out=tokens,
+        seconds=round(seconds, 2),
+        tokens_per_second=round(tokens / seconds, 1) if tokens and seconds else None,
+        training=trained,
+        error=answers.error,
+    )
+
+
+def _describe(candidate: CandidatePlan) -> str:
+    spec, name = candidate.spec, candidate.backend.describe()
+    if spec.train:
+        return f"{spec.train.method} r={spec.train.r} on {name}"
+    if spec.adapter:
+        return f"adapter {spec.adapter} on {name}"
+    if spec.few_shot:
+        return f"{name}, {spec.few_shot.k} solved examples in the prompt"
+    return name
+
+
+def _changed(rows: Sequence[Generation], baseline: Sequence[Generation]) -> float | None:
+    """Return the share of answers that differ from the baseline's; None if none can be compared."""
+    pairs = [
+        (mine.text, other.text)
+        for mine, other in zip(rows, baseline, strict=False)
+        if mine.text is not None and other.text is not None
+    ]
+    if not pairs:
+        return None
+    return sum(mine != other for mine, other in pairs) / len(pairs)

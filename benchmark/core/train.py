@@ -1,0 +1,129 @@
+"""Plan + data -> adapters: one for each candidate that trains, from the cache or made now."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from benchmark.core.estimate import Speeds, guess_seconds
+from benchmark.core.plan import CandidatePlan, Plan
+from benchmark.core.state import Adapter, Data
+from benchmark.core.store import Cache
+from benchmark.errors import CandidateError
+from benchmark.keys import code_version, key, sha256_of_file
+from benchmark.progress import Progress
+from benchmark.records import TrainingManifest
+from benchmark.suite import TrainSpec
+from benchmark.training import manifest
+
+CHARACTERS_A_TOKEN = 3.0
+"""For estimates only: French text in an English tokenizer."""
+
+
+def train(plan: Plan, data: Data, progress: Progress) -> dict[str, Adapter | CandidateError]:
+    """Return an adapter, or the reason why there is none, for each candidate that needs one."""
+    adapters: dict[str, Adapter | CandidateError] = {}
+    for candidate in plan.candidates:
+        try:
+            if candidate.spec.adapter:
+                adapters[candidate.name] = loaded(candidate.spec.adapter)
+            elif candidate.spec.train:
+                adapters[candidate.name] = _trained(plan, candidate, data, progress)
+        except CandidateError as error:
+            progress.say(f"{candidate.name}: {error}")
+            adapters[candidate.name] = error
+    return adapters
+
+
+def loaded(name: str) -> Adapter:
+    """Return an adapter that somebody else trained. Raises CandidateError if it is none."""
+    folder = Path(name).expanduser()
+    weights = folder / "adapter_model.safetensors"
+    if not weights.is_file():
+        raise CandidateError(
+            f"{folder} holds no adapter_model.safetensors",
+            hint="name the folder of a PEFT adapter; pickled .bin adapters are refused",
+        )
+    return Adapter(folder, sha256_of_file(weights), manifest.read(folder), computed=False)
+
+
+def training(plan: Plan, candidate: CandidatePlan) -> TrainSpec:
+    """Return how a candidate is trained, the suite's seed filled in."""
+    spec = candidate.spec.train or TrainSpec()
+    return spec if spec.seed is not None else spec.model_copy(update={"seed": plan.suite.seed})
+
+
+def adapter_key(plan: Plan, candidate: CandidatePlan, data: Data, progress: Progress) -> str:
+    """Return the content key of the adapter that a candidate asks for."""
+    return key(
+        base=candidate.backend.fingerprint(progress),
+        spec=training(plan, candidate).model_dump(mode="json"),
+        template=candidate.template.model_dump(),
+        data=data.summary.train_sha256,
+        versions=manifest.versions(),
+        code=[code_version("benchmark.training.sft"), code_version("benchmark.prompts")],
+    )
+
+
+def cached(name: str) -> TrainingManifest | None:
+    """Return the manifest of a finished adapter in the cache; a damaged one is put aside."""
+    folder = Cache().path("adapters", name)
+    if not folder.is_dir():
+        return None
+    found = manifest.read(folder)
+    weights = folder / "adapter_model.safetensors"
+    if found and weights.is_file() and sha256_of_file(weights) == found.adapter_sha256:
+        return found
+    folder.rename(folder.with_suffix(".damaged"))
+    return None
+
+
+def estimate(candidate: CandidatePlan, data: Data, spec: TrainSpec) -> float:
+    """Return about how many seconds a training will take."""
+    backend: Any = candidate.backend  # the plan has checked that it has a `model`
+    tokens = _tokens(data, spec)
+    known = Speeds(Cache()).seconds(_speed(candidate, spec), tokens)
+    return known or guess_seconds(backend.model, backend.dtype, tokens, passes=3)
+
+
+def _trained(plan: Plan, candidate: CandidatePlan, data: Data, progress: Progress) -> Adapter:
+    backend: Any = candidate.backend
+    name = adapter_key(plan, candidate, data, progress)
+    cache, spec = Cache(), training(plan, candidate)
+    folder = cache.path("adapters", name)
+    with cache.lock("adapters", name):
+        found = cached(name)
+        if found:
+            return Adapter(folder, found.adapter_sha256, found, computed=False)
+        from benchmark.training import sft
+
+        job = sft.Job(
+            key=name,
+            model=backend.model,
+            dtype=backend.dtype,
+            spec=spec,
+            template=candidate.template,
+            train=data.train,
+            validation=data.validation,
+            data_sha256=data.summary.train_sha256,
+            estimate=estimate(candidate, data, spec),
+        )
+        with cache.folder("adapters", name) as scratch:
+            made = sft.train(job, scratch, progress)
+            shutil.rmtree(scratch / "trainer", ignore_errors=True)
+        Speeds(cache).remember(_speed(candidate, spec), _tokens(data, spec), made.seconds)
+    return Adapter(folder, made.adapter_sha256, made, computed=True)
+
+
+def _speed(candidate: CandidatePlan, spec: TrainSpec) -> str:
+    backend: Any = candidate.backend
+    return f"train {backend.key} {spec.method} batch {spec.batch_size}"
+
+
+def _tokens(data: Data, spec: TrainSpec) -> float:
+    characters = sum(
+        len(example.prompt[-1].content) + len(next(iter(example.references), ""))
+        for example in data.train
+    )
+    return characters / CHARACTERS_A_TOKEN * spec.epochs

@@ -1,0 +1,1 @@
+"""Fallible opinions on answers. One class a file; registered in `plugins.JUDGES`."""

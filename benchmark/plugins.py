@@ -1,0 +1,267 @@
+"""Every extension point on one screen: the protocols and their registries.
+
+A plugin is one class. Its fields are its YAML parameters (checked, typed, listed by
+`bench ls`), its methods the behaviour; the signature and the cache key come from the fields.
+A built-in plugin is one line in a registry below; another package brings one through an
+entry point of the group named there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from benchmark.keys import code_version, key
+from benchmark.progress import Progress, Tick
+from benchmark.prompts import Template
+from benchmark.records import Example, Generation, Message, Results, Score, Verdict
+from benchmark.registry import Registry
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from benchmark.suite import Decoding
+
+    Array = NDArray[np.float64]
+
+
+class Plugin(BaseModel):
+    """Base of all plugins: immutable parameters, a signature and a key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def prepare(self, progress: Progress) -> None:
+        """Fetch what is needed later, so that a missing network shows before the long work."""
+
+    @property
+    def signature(self) -> str:
+        """Return name, parameters that differ from their defaults, and code version."""
+        changed = self.model_dump(mode="json", exclude_defaults=True)
+        parts = [
+            type(self).__name__.lower(),
+            *(f"{name}:{value}" for name, value in changed.items()),
+        ]
+        return "|".join([*parts, f"code:{code_version(type(self).__module__)}"])
+
+    @property
+    def key(self) -> str:
+        """Return the content key of this plugin: class, every parameter, and its code."""
+        cls = type(self)
+        return key(
+            plugin=f"{cls.__module__}:{cls.__qualname__}",
+            parameters=self.model_dump(mode="json"),
+            code=code_version(cls.__module__),
+        )
+
+
+class Loaded(NamedTuple):
+    """What a data set gives: its examples, and what it left out."""
+
+    examples: Sequence[Example]
+    dropped: dict[str, int]
+    """Reason -> rows dropped for it."""
+    sources: dict[str, str]
+    """Reference -> SHA-256 of what was fetched."""
+
+
+class Dataset(Protocol):
+    """Gives examples; the suite's `split:` puts them on sides unless the rows say so."""
+
+    @property
+    def signature(self) -> str: ...
+    def load(self, progress: Progress) -> Loaded:
+        """Fetch and build. Raises FetchError, DataError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One prompt for a candidate. `references` is empty unless the backend is a control."""
+
+    example_id: str
+    messages: tuple[Message, ...]
+    template: Template
+    references: tuple[str, ...] = ()
+
+
+class Reply(NamedTuple):
+    """One answer, or why there is none (`text` None and `error` set)."""
+
+    text: str | None
+    error: str | None = None
+    finish: str = "stop"
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+
+class Model(Protocol):
+    """An open backend: weights in memory."""
+
+    def adapted(self, adapter: Path | None) -> AbstractContextManager[None]:
+        """Answer with this adapter inside the `with`, with the bare base after it.
+
+        Raises CandidateError when the adapter does not fit the base.
+        """
+
+    def batches(self, requests: Sequence[Request], decoding: Decoding) -> list[list[int]]:
+        """Return positions of `requests`, batch by batch.
+
+        A pure function of its arguments, never of what is left to do: a resumed run then
+        computes the very batches of an uninterrupted one.
+        """
+
+    def generate(self, batch: Sequence[Request], decoding: Decoding, tick: Tick) -> list[Reply]:
+        """Answer one batch, in its order; `tick` moves by the tokens made so far."""
+
+
+class Backend(Protocol):
+    """Something that answers prompts. Parameters are data; weights live inside `open()`."""
+
+    is_control: ClassVar[bool]
+    """A control sees the references: it shows a metric's floor or ceiling."""
+
+    @property
+    def signature(self) -> str: ...
+    def describe(self) -> str:
+        """Return what answers, for a person: "SmolLM2-135M-Instruct (bfloat16, cpu)"."""
+
+    def fingerprint(self, progress: Progress) -> str:
+        """Return a hash of everything that decides an answer but prompt, decoding, adapter.
+
+        Fetches the weights if need be. Raises FetchError.
+        """
+
+    def open(self, progress: Progress) -> AbstractContextManager[Model]:
+        """Load the weights once, for all candidates that share this backend."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreInfo:
+    """One number that a metric gives."""
+
+    name: str
+    higher_is_better: bool = True
+
+
+class Metric(Protocol):
+    """A deterministic score.
+
+    It gives per-example sufficient statistics that *sum*: the value of a corpus, its
+    interval and every paired test come from sums of their rows (the design of sacrebleu).
+    """
+
+    @property
+    def signature(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    def infos(self) -> tuple[ScoreInfo, ...]:
+        """Return the s numbers that this metric gives, by name."""
+
+    def stats(self, examples: Sequence[Example], texts: Sequence[str]) -> Array:
+        """Return the statistics of n answers. Shape: (n, k)."""
+
+    def values(self, totals: Array) -> Array:
+        """Turn summed statistics into scores. Shape: (..., k) -> (..., s); NaN: undefined."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeItem:
+    """What a judge looks at: one answer (grade) or two (preference)."""
+
+    example: Example
+    generations: tuple[Generation, ...]
+
+
+class Judge(Protocol):
+    """A fallible opinion; batch in, one verdict an item out, in order."""
+
+    arity: ClassVar[int]
+
+    @property
+    def signature(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    def judge(self, items: Sequence[JudgeItem], progress: Progress) -> list[Verdict]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What reporters see: the results and the per-example records behind them."""
+
+    results: Results
+    examples: Sequence[Example]
+    generations: dict[str, Sequence[Generation]]
+    """By candidate, in the order of `examples`."""
+    scores: Sequence[Score]
+    folder: Path
+
+
+class Reporter(Protocol):
+    """Writes one view of a run. `write` returns the file it wrote, None if it wrote none."""
+
+    def write(self, report: Report) -> Path | None: ...
+
+
+METRICS = Registry(
+    "metric",
+    "benchmark.metrics",
+    {
+        "levenshtein": "benchmark.metrics.levenshtein:Levenshtein",
+        "exact_match": "benchmark.metrics.exact_match:ExactMatch",
+        "bleu": "benchmark.metrics.bleu:Bleu",
+        "rouge": "benchmark.metrics.rouge:Rouge",
+        "meteor": "benchmark.metrics.meteor:Meteor",
+        "bertscore": "benchmark.metrics.bertscore:BertScore",
+        "citation_accuracy": "benchmark.metrics.citation:CitationAccuracy",
+    },
+)
+BACKENDS = Registry(
+    "backend",
+    "benchmark.backends",
+    {
+        "hf": "benchmark.backends.hf:HuggingFace",
+        "echo": "benchmark.backends.control:Echo",
+        "oracle": "benchmark.backends.control:Oracle",
+        "shuffled": "benchmark.backends.control:Shuffled",
+    },
+)
+DATASETS = Registry(
+    "dataset",
+    "benchmark.datasets",
+    {
+        "legi": "benchmark.datasets.legi:Legi",
+        "jsonl": "benchmark.datasets.jsonl:JsonLines",
+    },
+)
+JUDGES = Registry("judge", "benchmark.judges", {"fixed": "benchmark.judges.fixed:Fixed"})
+REPORTERS = Registry(
+    "reporter",
+    "benchmark.reporters",
+    {
+        "console": "benchmark.reporters.console:Console",
+        "json": "benchmark.reporters.json_file:JsonFile",
+        "markdown": "benchmark.reporters.markdown:Markdown",
+        "html": "benchmark.reporters.html:Html",
+    },
+)
+REGISTRIES: dict[str, Registry] = {
+    "metrics": METRICS,
+    "judges": JUDGES,
+    "backends": BACKENDS,
+    "datasets": DATASETS,
+    "reporters": REPORTERS,
+}
+
+
+def parameters(cls: type[Any]) -> list[tuple[str, str, Any]]:
+    """Return a plugin class's parameters as (name, type, default); `...` if required."""
+    fields = cls.model_fields if issubclass(cls, BaseModel) else {}
+    return [
+        (name, str(field.annotation), ... if field.is_required() else field.get_default())
+        for name, field in fields.items()
+    ]

@@ -1,0 +1,247 @@
+"""The suite: what a person asks for in one YAML file.
+
+Only its shape is checked here; `suite_file.py` reads the file, and `core/plan.py` builds the
+plugins that the suite names and checks their parameters.
+
+Every plural section maps a name to its settings, so that a suite which `extends:` another,
+or an override on the command line, can say `candidates.lora.train.r=8`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+from benchmark.prompts import Template
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+"""Names become file names, so they keep to letters, digits, dot, dash and underscore."""
+
+
+class Spec(BaseModel):
+    """Base: immutable, and a key that is not known is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Use(Spec):
+    """A plugin by name, with its parameters: `rouge`, or `{use: rouge, tokenizer: unicode}`."""
+
+    use: str
+    parameters: dict[str, Any] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _flat(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"use": value}
+        if isinstance(value, dict) and "parameters" not in value:
+            rest = {str(name): item for name, item in value.items() if name != "use"}
+            return {**({"use": value["use"]} if "use" in value else {}), "parameters": rest}
+        return value
+
+
+class SplitSpec(Spec):
+    """Sizes of the sides: a count (int) or a share (float below 1); by group, never by row."""
+
+    train: int | float = Field(default=0.9, ge=0)
+    validation: int | float = Field(default=0.05, ge=0)
+    test: int | float = Field(default=0.05, ge=0)
+    seed: int | None = None
+    """Default: the suite's seed."""
+
+    @model_validator(mode="after")
+    def _shares(self) -> SplitSpec:
+        shares = [
+            side for side in (self.train, self.validation, self.test) if isinstance(side, float)
+        ]
+        if any(share > 1 for share in shares) or sum(shares) > 1 + 1e-9:
+            raise ValueError(
+                "shares are at most 1, also in sum; write a count without a decimal point"
+            )
+        return self
+
+
+class Decoding(Spec):
+    """How answers are made. Greedy unless `temperature` is above 0."""
+
+    max_new_tokens: int = Field(default=256, ge=1)
+    temperature: float = Field(default=0.0, ge=0)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+    """Texts that end an answer; they are cut off."""
+    batch_size: int = Field(default=32, ge=1)
+
+
+class FewShot(Spec):
+    """Solved examples from the train side, put before each question."""
+
+    k: int = Field(default=2, ge=1)
+    max_chars: int = Field(default=800, ge=1)
+    """Only train rows whose answer is at most this long are shown."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _count(cls, value: Any) -> Any:
+        return {"k": value} if isinstance(value, int) else value
+
+
+class TrainSpec(Spec):
+    """How an adapter is trained. Defaults are the reference workflow's (REFERENCE A)."""
+
+    method: Literal["lora", "rslora", "dora"] = "lora"
+    r: int = Field(default=16, ge=1)
+    alpha: float = Field(default=32, gt=0)
+    dropout: float = Field(default=0.05, ge=0, lt=1)
+    target_modules: Literal["all-linear"] | tuple[str, ...] = "all-linear"
+    epochs: float = Field(default=1.0, gt=0)
+    learning_rate: float = Field(default=1e-4, gt=0)
+    schedule: Literal["cosine", "linear", "constant_with_warmup"] = "cosine"
+    warmup: float = Field(default=0.05, ge=0, lt=1)
+    """Share of all steps."""
+    batch_size: int = Field(default=8, ge=1)
+    accumulation: int = Field(default=1, ge=1)
+    max_length: int = Field(default=1024, ge=8)
+    """Tokens of prompt and answer together; longer rows are cut at the end, and counted."""
+    weight_decay: float = Field(default=0.0, ge=0)
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    gradient_checkpointing: bool = False
+    eval_steps: int = Field(default=0, ge=0)
+    """Validation loss each so many steps; 0: at the end of each epoch."""
+    seed: int | None = None
+    """Default: the suite's seed."""
+
+
+class CandidateSpec(Spec):
+    """A model with an adaptation, or a control. What is left out comes from the suite."""
+
+    backend: Use | None = None
+    train: TrainSpec | None = None
+    adapter: str | None = None
+    """Folder of an adapter to load instead of training one."""
+    few_shot: FewShot | None = None
+    template: Template | None = None
+    generation: Decoding | None = None
+    description: str = ""
+
+    @model_validator(mode="after")
+    def _one_adapter(self) -> CandidateSpec:
+        if self.train and self.adapter:
+            raise ValueError("has both `train` and `adapter`; keep one")
+        return self
+
+
+class GateSpec(Spec):
+    """One rule with three outcomes. A bound is judged by the 95 % interval, not by the point."""
+
+    score: str
+    """A number's label, such as `citation_accuracy`."""
+    candidates: tuple[Name, ...] = ()
+    """Default: every candidate that is neither the baseline nor a control."""
+    floor: float | None = None
+    """The score must be at least this (at most, where lower is better)."""
+    max_drop: float | None = Field(default=None, ge=0)
+    """The score may be worse than the baseline's by at most this much."""
+
+    @model_validator(mode="after")
+    def _a_bound(self) -> GateSpec:
+        if self.floor is None and self.max_drop is None:
+            raise ValueError("sets no bound; give `floor` or `max_drop`")
+        return self
+
+
+def _uses(section: str, value: Any) -> Any:
+    """Let `rouge:` mean `rouge: {use: rouge}`, and `rouge: false` take it out."""
+    if isinstance(value, list):
+        raise ValueError(f"`{section}` maps names to settings; write `name:` instead of `- name`")
+    if not isinstance(value, dict):
+        return value
+    named: dict[Any, Any] = {}
+    for name, item in value.items():
+        if item is False:
+            continue
+        settings = {} if item is None or item is True else item
+        if isinstance(settings, dict) and "use" not in settings:
+            settings = {"use": str(name), **settings}
+        named[name] = settings
+    return named
+
+
+class Suite(Spec):
+    """One suite file, read and merged."""
+
+    suite: Name
+    version: int = 1
+    description: str = ""
+    seed: int = 42
+    dataset: Use
+    split: SplitSpec = SplitSpec()
+    template: Template = Template()
+    backend: Use
+    generation: Decoding = Decoding()
+    candidates: dict[Name, CandidateSpec] = Field(min_length=1)
+    baseline: Name
+    metrics: dict[Name, Use] = Field(min_length=1)
+    judges: dict[Name, Use] = {}
+    gates: dict[Name, GateSpec] = {}
+    primary: str = ""
+    """The number that the leaderboard is sorted by; default: the first metric's first."""
+    reports: dict[Name, Use] = {
+        name: Use(use=name) for name in ("json", "markdown", "html", "console")
+    }
+    resamples: int = Field(default=10_000, ge=100)
+    """Bootstrap resamples and random swaps of the paired test."""
+    max_failed: float = Field(default=0.0, ge=0, le=1)
+    """Share of answers that may fail before the run counts as incomplete (exit code 4)."""
+    limit: int | None = Field(default=None, ge=1)
+    """Use only the first so many test examples."""
+
+    _origin: Origin | None = PrivateAttr(default=None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sections(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        value = dict(value)
+        for section in ("metrics", "judges", "reports"):
+            if section in value:
+                value[section] = _uses(section, value[section])
+        candidates = value.get("candidates")
+        if isinstance(candidates, dict):
+            value["candidates"] = {
+                name: {} if item is None else item
+                for name, item in candidates.items()
+                if item is not False
+            }
+        return value
+
+    @property
+    def origin(self) -> Origin:
+        """Return where the suite was read from, for messages."""
+        return self._origin or Origin("suite", {})
+
+
+class Origin:
+    """The file that a suite came from, and the line of each of its keys.
+
+    Attributes:
+        name: The path as the user gave it.
+        lines: Key path -> (file, line).
+    """
+
+    def __init__(self, name: str, lines: dict[tuple[str, ...], tuple[str, int]]) -> None:
+        self.name = name
+        self.lines = lines
+
+    def where(self, *path: object) -> str:
+        """Return "file:line: dotted.key" for a key path, or for its nearest known parent."""
+        keys = tuple(str(part) for part in path)
+        for length in range(len(keys), 0, -1):
+            if keys[:length] in self.lines:
+                file, line = self.lines[keys[:length]]
+                place = f"{file}:{line}" if line else file
+                return f"{place}: {'.'.join(keys)}"
+        return f"{self.name}: {'.'.join(keys)}" if keys else self.name

@@ -1,0 +1,1 @@
+"""Training adapters, on transformers + peft + trl. `sft.train` is the one entry point."""

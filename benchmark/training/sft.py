@@ -1,0 +1,224 @@
+"""Supervised fine-tuning of one adapter, top to bottom: data, model, adapter, trainer, save."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmark.devices import Dtype, placement
+from benchmark.errors import CandidateError
+from benchmark.keys import sha256_of_file
+from benchmark.models import local_model
+from benchmark.progress import Progress, Tick
+from benchmark.prompts import Template
+from benchmark.records import Example, LossPoint, TrainingManifest
+from benchmark.suite import TrainSpec
+from benchmark.training import manifest
+from benchmark.training.data import tokenise
+from benchmark.training.methods import METHODS
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One adapter to train.
+
+    Attributes:
+        key: Content key of the adapter; goes into its manifest.
+        model: Package reference of the base model.
+        dtype: Number format of the base; the adapter itself is trained in float32.
+        spec: Method and hyper-parameters, seed included.
+        template: The candidate's prompt template, the same that evaluation uses.
+        train: Rows to learn from.
+        validation: Rows to watch; may be empty.
+        data_sha256: Hash of the training rows.
+        estimate: Seconds it will probably take; None if nothing is known.
+    """
+
+    key: str
+    model: str
+    dtype: Dtype
+    spec: TrainSpec
+    template: Template
+    train: Sequence[Example]
+    validation: Sequence[Example]
+    data_sha256: str
+    estimate: float | None = None
+
+
+def train(job: Job, folder: Path, progress: Progress) -> TrainingManifest:
+    """Train an adapter and write it, with its manifest, into `folder` (which exists).
+
+    Raises:
+        FetchError: The base model cannot be fetched.
+        CandidateError: Nothing to learn from, an unknown target module, a loss that is not a
+            number, or no memory.
+    """
+    import torch
+    from datasets import Dataset
+    from peft import get_peft_model
+    from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, set_seed
+    from transformers.utils import logging
+    from trl import SFTTrainer
+
+    logging.disable_progress_bar()
+    base = local_model(job.model, progress)
+    place = placement(job.dtype)
+    seed = job.spec.seed or 0
+
+    tokenizer = AutoTokenizer.from_pretrained(base.path)
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token_id = tokenizer.eos_token_id
+    rows = tokenise(job.train, job.template, tokenizer, job.spec.max_length)
+    watched = tokenise(job.validation, job.template, tokenizer, job.spec.max_length)
+    if not rows.rows:
+        raise CandidateError(
+            f"no training row has an answer within {job.spec.max_length} tokens",
+            hint="raise train.max_length or the train side of `split:`",
+        )
+
+    set_seed(seed)  # before the adapter's random start
+    model = AutoModelForCausalLM.from_pretrained(base.path, dtype=getattr(torch, place.dtype))
+    try:
+        model = get_peft_model(model, METHODS[job.spec.method](job.spec))
+    except ValueError as error:
+        raise CandidateError(f"{job.spec.method} does not fit {base.name}: {error}") from error
+    trainable, total = model.get_nb_trainable_parameters()
+
+    start = time.perf_counter()
+    label = f"train {job.spec.method} on {len(rows.rows)} rows"
+    steps = _steps(job.spec, len(rows.rows))
+    with progress.step(label, total=steps, unit="steps", estimate=job.estimate) as tick:
+        trainer = SFTTrainer(
+            model=model,
+            args=_arguments(job, folder, place.device, place.dtype, bool(watched.rows)),
+            train_dataset=Dataset.from_list(rows.rows),
+            eval_dataset=Dataset.from_list(watched.rows) if watched.rows else None,
+            processing_class=tokenizer,
+            callbacks=[_watcher(tick)],
+        )
+        trainer.remove_callback(PrinterCallback)  # it would print each step on stdout
+        with _clear_errors():
+            trainer.train()
+    seconds = time.perf_counter() - start
+
+    model.save_pretrained(folder, safe_serialization=True)
+    curve = _curve(trainer.state.log_history)
+    record = TrainingManifest(
+        key=job.key,
+        method=job.spec.method,
+        base=job.model,
+        base_sha256=base.sha256,
+        adapter_sha256=sha256_of_file(folder / "adapter_model.safetensors"),
+        data_sha256=job.data_sha256,
+        rows=len(rows.rows),
+        rows_truncated=rows.truncated,
+        rows_without_loss=rows.without_loss,
+        parameters={**job.spec.model_dump(mode="json"), "template": job.template.model_dump()},
+        trainable_parameters=trainable,
+        total_parameters=total,
+        versions=manifest.versions(),
+        device=place.device,
+        dtype=place.dtype,
+        seed=seed,
+        curve=curve,
+        eval_loss=next((p.eval_loss for p in reversed(curve) if p.eval_loss is not None), None),
+        seconds=round(seconds, 2),
+        tokens=round(rows.tokens * job.spec.epochs),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    manifest.write(folder, record)
+    return record
+
+
+def _arguments(job: Job, folder: Path, device: str, dtype: str, watched: bool) -> Any:
+    from trl import SFTConfig
+
+    spec = job.spec
+    evaluation: dict[str, Any] = {"eval_strategy": "no"}
+    if watched and spec.eval_steps:
+        evaluation = {"eval_strategy": "steps", "eval_steps": spec.eval_steps}
+    elif watched:
+        evaluation = {"eval_strategy": "epoch"}
+    return SFTConfig(
+        output_dir=str(folder / "trainer"),
+        num_train_epochs=spec.epochs,
+        learning_rate=spec.learning_rate,
+        lr_scheduler_type=spec.schedule,
+        warmup_steps=spec.warmup,  # below 1, transformers 5 reads it as a share of all steps
+        per_device_train_batch_size=spec.batch_size,
+        per_device_eval_batch_size=spec.batch_size,
+        gradient_accumulation_steps=spec.accumulation,
+        gradient_checkpointing=spec.gradient_checkpointing,
+        weight_decay=spec.weight_decay,
+        max_grad_norm=spec.max_grad_norm,
+        max_length=None,  # rows come cut and counted
+        dataset_kwargs={"skip_prepare_dataset": True},
+        bf16=dtype == "bfloat16",
+        use_cpu=device == "cpu",
+        dataloader_pin_memory=device == "cuda",
+        seed=spec.seed or 0,
+        data_seed=spec.seed or 0,
+        logging_steps=1,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        **evaluation,
+    )
+
+
+def _watcher(tick: Tick) -> Any:
+    """Return a trainer callback that moves the bar and stops at a loss that is no number."""
+    from transformers import TrainerCallback
+
+    class Watcher(TrainerCallback):  # type: ignore[misc]
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            tick(1, total=state.max_steps)
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kw: Any) -> None:
+            loss = (logs or {}).get("loss")
+            if loss is None:
+                return
+            if not math.isfinite(loss):
+                raise CandidateError(
+                    f"the training loss is {loss} at step {state.global_step}",
+                    hint="lower train.learning_rate, or use dtype float32",
+                )
+            tick(0, note=f"loss {loss:.3f}")
+
+    return Watcher()
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    """Turn a lack of memory into the line that says what to do."""
+    import torch
+
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise CandidateError(
+            "out of memory while training",
+            hint="lower train.batch_size and raise train.accumulation, "
+            "or set train.gradient_checkpointing: true",
+        ) from error
+
+
+def _steps(spec: TrainSpec, rows: int) -> int:
+    batches = -(-rows // spec.batch_size)
+    return max(1, round(-(-batches // spec.accumulation) * spec.epochs))
+
+
+def _curve(history: Sequence[dict[str, Any]]) -> tuple[LossPoint, ...]:
+    """Return one point a step, with the validation loss where it was measured."""
+    losses = {row["step"]: row["loss"] for row in history if "loss" in row}
+    watched = {row["step"]: row["eval_loss"] for row in history if "eval_loss" in row}
+    return tuple(
+        LossPoint(step=step, loss=loss, eval_loss=watched.get(step))
+        for step, loss in sorted(losses.items())
+    )
