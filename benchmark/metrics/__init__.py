@@ -1,0 +1,1 @@
+"""Metrics: one class a file, named in `plugins.METRICS`."""
