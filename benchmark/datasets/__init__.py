@@ -1,0 +1,1 @@
+"""Data sets: one class a file, named in `plugins.DATASETS`."""

@@ -1,0 +1,1 @@
+"""Views of a run: JSON, Markdown, HTML and the terminal. What they write lands in `reports/`."""

@@ -1,0 +1,162 @@
+"""Where the marks of a chart go, in pixels; the template draws them as inline SVG."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from benchmark.records import LossPoint
+from benchmark.reporters import format as fmt
+from benchmark.reporters.board import Board, Cell, Column
+
+
+class Scale(NamedTuple):
+    """Maps [low, high] to [start, end]."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def at(self, value: float) -> float:
+        """Return the place of a value, rounded to 0.01 pixel; the middle if the range is empty."""
+        if self.high <= self.low:
+            return (self.start + self.end) / 2
+        share = (value - self.low) / (self.high - self.low)
+        return round(self.start + share * (self.end - self.start), 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Whisker:
+    """A point with its interval; `left` and `right` are equal when there is no interval."""
+
+    left: float
+    point: float
+    right: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One label of an axis."""
+
+    at: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class LossChart:
+    """A training curve."""
+
+    width: int
+    height: int
+    left: int
+    bottom: int
+    line: str
+    """SVG points of the training loss."""
+    held_out: tuple[tuple[float, float], ...]
+    """Points of the validation loss."""
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+
+
+def score_scale(board: Board, column: Column, width: float) -> Scale:
+    """Return one scale for a column, so that its whiskers can be compared down the table."""
+    cells = [row.cell(column.score) for row in (*board.models, *board.controls)]
+    ends = [
+        end
+        for cell in cells
+        if cell and cell.summary
+        for end in _finite((cell.summary.value, cell.summary.low, cell.summary.high))
+    ]
+    return Scale(min(ends, default=0.0), max(ends, default=1.0), 3, width - 3)
+
+
+def score_whisker(cell: Cell, scale: Scale) -> Whisker | None:
+    """Return the whisker of one number, or None when it has no value."""
+    if cell.summary is None:
+        return None
+    return _whisker(cell.summary.value, cell.summary.low, cell.summary.high, scale)
+
+
+def difference_scale(cells: Iterable[Cell], width: float) -> Scale:
+    """Return a scale with 0 in the middle, wide enough for all differences of one number."""
+    ends = [
+        abs(end)
+        for cell in cells
+        if (one := cell.comparison)
+        for end in _finite((one.difference, one.low, one.high))
+    ]
+    reach = max(ends, default=0.0) or 1.0
+    return Scale(-reach, reach, 4, width - 4)
+
+
+def difference_whisker(cell: Cell, scale: Scale) -> Whisker | None:
+    """Return the whisker of one difference, turned so that right is always better."""
+    one = cell.comparison
+    if one is None:
+        return None
+    if cell.column.higher_is_better:
+        return _whisker(one.difference, one.low, one.high, scale)
+    value, low, high = (
+        None if end is None else -end for end in (one.difference, one.high, one.low)
+    )
+    return _whisker(value, low, high, scale)
+
+
+def loss_chart(curve: Sequence[LossPoint], width: int = 640, height: int = 240) -> LossChart | None:
+    """Return a training curve, or None if it has fewer than two points that are numbers."""
+    points = [point for point in curve if math.isfinite(point.loss)]
+    if len(points) < 2:
+        return None
+    held_out = [(point.step, point.eval_loss) for point in points]
+    losses = [point.loss for point in points] + [loss for _, loss in held_out if loss is not None]
+    steps = ticks(min(point.step for point in points), max(point.step for point in points), 6)
+    levels = ticks(min(losses), max(losses), 4)
+    left, bottom = 52, height - 40
+    x = Scale(min(steps[0], points[0].step), max(steps[-1], points[-1].step), left, width - 16)
+    y = Scale(levels[0], levels[-1], bottom, 12)
+    return LossChart(
+        width=width,
+        height=height,
+        left=left,
+        bottom=bottom,
+        line=" ".join(f"{x.at(point.step)},{y.at(point.loss)}" for point in points),
+        held_out=tuple(
+            (x.at(step), y.at(loss))
+            for step, loss in held_out
+            if loss is not None and math.isfinite(loss)
+        ),
+        x_ticks=tuple(Tick(x.at(step), fmt.number(step, 0)) for step in steps if step == int(step)),
+        y_ticks=tuple(Tick(y.at(level), f"{level:.4g}") for level in levels),
+    )
+
+
+def ticks(low: float, high: float, about: int) -> list[float]:
+    """Return round values at even distances that enclose [low, high]."""
+    span = high - low or abs(high) or 1.0
+    power = 10.0 ** math.floor(math.log10(span / about))
+    step = next(
+        power * factor for factor in (1, 2, 5, 10) if power * factor * about >= span * 0.999
+    )
+    first, last = math.floor(low / step), math.ceil(high / step)
+    last = max(last, first + 1)
+    # Rounded, because 3 * 0.1 is 0.30000000000000004.
+    return [round(place * step, 12) for place in range(first, last + 1)]
+
+
+def _whisker(
+    value: float | None, low: float | None, high: float | None, scale: Scale
+) -> Whisker | None:
+    value, low, high = fmt.known(value), fmt.known(low), fmt.known(high)
+    if value is None:
+        return None
+    point = scale.at(value)
+    if low is None or high is None:
+        return Whisker(point, point, point)
+    return Whisker(scale.at(low), point, scale.at(high))
+
+
+def _finite(values: Iterable[float | None]) -> list[float]:
+    return [known for value in values if (known := fmt.known(value)) is not None]

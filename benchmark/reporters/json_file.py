@@ -1,0 +1,42 @@
+"""`results.json`: everything about a run, for machines."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+from benchmark.plugins import Plugin, Report
+from benchmark.reporters.files import write_text
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class JsonFile(Plugin):
+    """Writes `results.json`, which `Results.model_validate_json` reads back."""
+
+    def write(self, report: Report) -> Path:
+        """Write the results and return the file. Raises StoreError."""
+        # Not model_dump_json: it fails on the lone surrogates that a tokenizer can produce.
+        record = _portable(report.results.model_dump(mode="json"))
+        text = json.dumps(record, ensure_ascii=False, indent=2, allow_nan=False)
+        return write_text(report.folder / "results.json", text + "\n")
+
+
+def _portable(value: Any) -> Any:
+    """Return `value` as what strict JSON in UTF-8 can hold.
+
+    Numbers that are not finite (the loss of a training that diverged) become "NaN",
+    "Infinity" or "-Infinity", which the records read back as the same numbers.
+    """
+    if isinstance(value, dict):
+        return {_portable(name): _portable(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_portable(item) for item in value]
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    return value
