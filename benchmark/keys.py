@@ -63,6 +63,8 @@ def code_version(module: str) -> str:
 
 def _with_siblings(module: str) -> set[str]:
     package = module.rpartition(".")[0]
+    if package == __package__:
+        return {module}  # the vocabulary, which everything shares: each module for itself
     found: set[str] = set()
     waiting = [module]
     while waiting:

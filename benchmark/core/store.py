@@ -173,7 +173,7 @@ def read_lines(path: Path) -> list[Any]:
     if not path.is_file():
         return []
     content = path.read_bytes()
-    whole = content.rpartition(b"\n")[0]
-    if len(content) > len(whole) + 1:
-        os.truncate(path, len(whole) + 1 if whole else 0)
-    return [json.loads(line) for line in whole.splitlines()]
+    end = content.rfind(b"\n") + 1
+    if end < len(content):
+        os.truncate(path, end)
+    return [json.loads(line) for line in content[:end].splitlines()]

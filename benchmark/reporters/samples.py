@@ -119,8 +119,8 @@ class _Answers:
         for row in report.scores:
             mine = self.values.setdefault((row.candidate, row.example_id), {})
             for name, value in row.values.items():
-                # A label that had to be made unique has its metric's name before its own.
-                names = (f"{row.metric}.{name}", f"{row.metric}_{name}", name)
+                # A metric with a name of its own in the suite puts it before its numbers.
+                names = (f"{row.metric}.{name}", name)
                 label = next((one for one in names if (row.metric, one) in labels), name)
                 mine[label] = value
 

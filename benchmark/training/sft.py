@@ -154,7 +154,7 @@ def _arguments(job: Job, folder: Path, device: str, dtype: str, watched: bool) -
         per_device_train_batch_size=spec.batch_size,
         per_device_eval_batch_size=spec.batch_size,
         gradient_accumulation_steps=spec.accumulation,
-        gradient_checkpointing=spec.gradient_checkpointing,
+        activation_checkpointing=spec.gradient_checkpointing,
         weight_decay=spec.weight_decay,
         max_grad_norm=spec.max_grad_norm,
         max_length=None,  # rows come cut and counted
