@@ -170,7 +170,7 @@ def _compose(text: str, file: str) -> Any:
         raise ConfigError(what, where=f"{file}:{line}", hint="remove it") from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        problem = str(error.problem)
+        problem = str(error.problem)[:150]  # it can quote a name of any length
         start = next((start for start in WORDS if problem.startswith(start)), None)
         what, hint = WORDS[start] if start else (f"cannot be read as YAML: {problem}", "")
         raise ConfigError(printable(what), where=f"{file}:{line}", hint=hint) from error

@@ -165,6 +165,7 @@ def _arguments(job: Job, folder: Path, device: str, dtype: str, watched: bool) -
         seed=spec.seed or 0,
         data_seed=spec.seed or 0,
         logging_steps=1,
+        logging_nan_inf_filter=False,  # it would show a broken loss as a good one
         save_strategy="no",
         report_to="none",
         disable_tqdm=True,
