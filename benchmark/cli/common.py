@@ -17,6 +17,7 @@ QUIET = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "DATASETS_VERBOSITY": "error",
+    "TQDM_DISABLE": "1",
 }
 """Libraries that would write over the progress bars; a value that the user set stays."""
 

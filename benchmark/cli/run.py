@@ -53,7 +53,9 @@ def command(
         plan = replace(plan, reporters=tuple(r for r in plan.reporters if not prints(r)))
     results = run(plan, reports=reports, progress=terminal, command=typed())
     if as_json:
-        click.echo(results.model_dump_json(indent=2))
+        from benchmark.reporters.json_file import text_of
+
+        click.echo(text_of(results), nl=False)
     return results.exit_code
 
 

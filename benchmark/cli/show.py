@@ -22,11 +22,12 @@ def command(run: str | None, as_json: bool, reports: Path) -> int:
     from benchmark.cli.runs import find_run, read_results
     from benchmark.plugins import Report
     from benchmark.reporters.console import Console
+    from benchmark.reporters.json_file import text_of
 
     folder = find_run(reports, run)
     results = read_results(folder)
     if as_json:
-        click.echo(results.model_dump_json(indent=2))
+        click.echo(text_of(results), nl=False)
     else:
         Console().write(Report(results, (), {}, (), folder))
     return 0

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from benchmark.plugins import Plugin, Report
 from benchmark.records import Results
@@ -34,6 +34,9 @@ _MARKS = {"better": "green", "worse": "red", "": ""}
 
 class Console(Plugin):
     """Prints verdict, leaderboard, gates and the path of the full report."""
+
+    prints: ClassVar[bool] = True
+    """`bench run --json` leaves it out: stdout is then the JSON's alone."""
 
     def write(self, report: Report) -> None:
         """Print to standard output; no file is written."""

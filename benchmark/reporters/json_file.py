@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.plugins import Plugin, Report
+from benchmark.records import Results
 from benchmark.reporters.files import write_text
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -19,10 +20,14 @@ class JsonFile(Plugin):
 
     def write(self, report: Report) -> Path:
         """Write the results and return the file. Raises StoreError."""
-        # Not model_dump_json: it fails on the lone surrogates that a tokenizer can produce.
-        record = _portable(report.results.model_dump(mode="json"))
-        text = json.dumps(record, ensure_ascii=False, indent=2, allow_nan=False)
-        return write_text(report.folder / "results.json", text + "\n")
+        return write_text(report.folder / "results.json", text_of(report.results))
+
+
+def text_of(results: Results) -> str:
+    """Return the content of `results.json`: strict JSON, whatever a model wrote."""
+    # Not model_dump_json: it fails on the lone surrogates that a tokenizer can produce.
+    record = _portable(results.model_dump(mode="json"))
+    return json.dumps(record, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
 def _portable(value: Any) -> Any:

@@ -37,6 +37,7 @@ class Markdown(Plugin):
             *_top(results, board),
             *_leaderboard(board),
             *_differences(results, board),
+            *_judges(results),
             *_answers(board),
             *_training(board),
             *_samples(report, board, self.samples),
@@ -134,6 +135,25 @@ def _differences(results: Results, board: Board) -> Iterator[str]:
     tests = sorted({row.test for row in results.comparisons})
     yield from (f"Test: {mark.text(test)}" for test in tests)
     yield ""
+
+
+def _judges(results: Results) -> Iterator[str]:
+    if not results.verdicts:
+        return
+    yield from ("## Judges", "")
+    heads = ["Judge", "Candidate", "Mean", "n", "Abstained"]
+    lines = [
+        [
+            mark.text(row.judge),
+            mark.text(row.candidate),
+            fmt.number(row.value),
+            fmt.count(row.n),
+            fmt.count(row.abstained),
+        ]
+        for row in results.verdicts
+    ]
+    yield from mark.table(heads, lines, numbers=True)
+    yield from ("An opinion, not a measurement; abstentions are counted, never filled in.", "")
 
 
 def _answers(board: Board) -> Iterator[str]:

@@ -106,7 +106,11 @@ def test_everything_is_made_and_adds_up(suite, tmp_path):
 
     # A judge's abstentions are counted, not imputed.
     verdicts = {row.candidate: row for row in results.verdicts}
-    assert (verdicts["oracle"].value, verdicts["oracle"].n, verdicts["oracle"].abstained) == (1.0, 10, 0)
+    assert (verdicts["oracle"].value, verdicts["oracle"].n, verdicts["oracle"].abstained) == (
+        1.0,
+        10,
+        0,
+    )
     assert (verdicts["echo"].value, verdicts["echo"].n, verdicts["echo"].abstained) == (None, 0, 10)
 
     # What is on disk is what was returned.
@@ -226,9 +230,7 @@ def child(suite, tmp_path, cache, **extra):
 def answers(reports):
     folder = next(path for path in (reports / "tiny").iterdir() if path.name != "latest")
     return {
-        file.name: [
-            row.model_copy(update={"seconds": 0.0}) for row in read(file, Generation)
-        ]
+        file.name: [row.model_copy(update={"seconds": 0.0}) for row in read(file, Generation)]
         for file in (folder / "generations").iterdir()
     }
 

@@ -23,6 +23,7 @@ from benchmark.records import (
     Score,
     ScoreSummary,
     TrainingManifest,
+    VerdictSummary,
 )
 
 N = 32
@@ -271,6 +272,16 @@ def _results(candidates: list[CandidateSummary]) -> Results:
             notes=("split by article: no article is on two sides",),
         ),
         candidates=tuple(candidates), scores=tuple(_summaries()), comparisons=tuple(_comparisons()),
+        verdicts=(
+            VerdictSummary(
+                candidate="lora",
+                judge="same-facts",
+                value=0.75,
+                n=30,
+                abstained=2,
+                signature="fixed|x",
+            ),
+        ),
         gates=_gates(),
         computed={"adapters": 1, "generations": 192, "scores": 1344},
         timings={"train": 143.2, "generate": 78.9, "score": 31.0, "compare": 4.1},
