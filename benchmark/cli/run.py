@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -49,19 +48,12 @@ def command(
 
         show_preview(preview(plan, terminal), as_json=as_json)
         return 0
-    if as_json:
-        plan = replace(plan, reporters=tuple(r for r in plan.reporters if not prints(r)))
-    results = run(plan, reports=reports, progress=terminal, command=typed())
+    results = run(plan, reports=reports, progress=terminal, command=typed(), show=not as_json)
     if as_json:
         from benchmark.reporters.json_file import text_of
 
         click.echo(text_of(results), nl=False)
     return results.exit_code
-
-
-def prints(reporter: object) -> bool:
-    """Tell whether a reporter writes to stdout."""
-    return bool(getattr(reporter, "prints", False))
 
 
 def typed() -> str:

@@ -36,7 +36,9 @@ def preview(plan: Plan, progress: Progress) -> list[Step]:
                 candidate.backend.fingerprint(progress)
             data = load_data(plan, progress)
         except FetchError as error:
-            return [Step("fetch", str(error.problems[0].what), "to do"), *_unknown(plan)]
+            # The user need not know by which switch we kept ourselves from fetching.
+            missing = error.problems[0].what.partition(", and BENCH_OFFLINE")[0]
+            return [Step("fetch", missing, "to do"), *_unknown(plan)]
         return list(_steps(plan, data, progress))
 
 

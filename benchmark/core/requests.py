@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from benchmark.core.plan import CandidatePlan, Plan
 from benchmark.core.state import Adapter, Data
+from benchmark.errors import DataError
 from benchmark.keys import code_version, key
 from benchmark.plugins import Request
 from benchmark.progress import Progress
@@ -64,13 +65,23 @@ def shots(train: Sequence[Example], spec: FewShot, seed: int) -> tuple[Message, 
     """Return k solved train examples as turns of a conversation, the same for each question.
 
     Chosen by the seed among the rows whose answer is short enough; never from the test side.
+
+    Raises:
+        DataError: Fewer than k rows are short enough: a candidate called few-shot that shows
+            none would be the base under another name.
     """
     short = [
         example
         for example in sorted(train, key=lambda row: row.id)
         if example.references and len(example.references[0]) <= spec.max_chars
     ]
-    chosen = random.Random(seed).sample(short, min(spec.k, len(short)))
+    if len(short) < spec.k:
+        raise DataError(
+            f"{len(short)} of {len(train)} train rows have an answer of at most {spec.max_chars} "
+            f"characters, and few_shot asks for {spec.k}",
+            hint="raise few_shot.max_chars or the train side of `split:`",
+        )
+    chosen = random.Random(seed).sample(short, spec.k)
     return tuple(
         turn
         for example in chosen

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 from benchmark.core.compare import Scored, compare, per_cluster, summarise
 from benchmark.core.data import load_data
@@ -19,8 +21,10 @@ from benchmark.core.summary import candidates, complete
 from benchmark.core.train import train
 from benchmark.plugins import Plugin, Report
 from benchmark.progress import Progress, Silent
-from benchmark.records import Results, Verdict
+from benchmark.records import CandidateSummary, Example, GateResult, Record, Results, Verdict
 from benchmark.suite_file import to_yaml
+
+R = TypeVar("R", bound=Record)
 
 
 def run(
@@ -29,6 +33,7 @@ def run(
     reports: str | Path = "reports",
     progress: Progress | None = None,
     command: str = "",
+    show: bool = False,
 ) -> Results:
     """Run a plan and write its reports.
 
@@ -40,6 +45,7 @@ def run(
         reports: Folder for `<suite>/<run-id>/`.
         progress: Where long steps show themselves; silent by default.
         command: What the user typed, for the record.
+        show: Let reporters that print to the terminal do so.
 
     Returns:
         The content of `results.json`; its `exit_code` is what `bench run` ends with.
@@ -48,12 +54,9 @@ def run(
         BenchError: Data or weights cannot be had, or the reports cannot be written.
             One candidate that fails is no error: it is in the results, with its reason.
     """
-    shown = progress or Silent()
-    clock = Clock()
-    suite = plan.suite
+    shown, clock, suite = progress or Silent(), Clock(), plan.suite
     with RunFolder.opened(Path(reports), suite.suite, plan.fingerprint) as folder:
         folder.write_text("suite.yaml", to_yaml(suite))
-
         prepare(plan, shown)
         clock.lap("fetch")
         data = load_data(plan, shown)
@@ -66,56 +69,35 @@ def run(
         clock.lap("score")
         judged = judge(plan, data.test, answers, shown)
         clock.lap("judge")
-
-        groups = {example.id: example.group for example in data.test}
-        table = Scored(plan.metrics, plan.labels, scores.scores, groups)
+        table = Scored(plan.metrics, plan.labels, scores.scores, groups_of(data.test))
         summaries = summarise(table, seed=suite.seed, resamples=suite.resamples)
         comparisons = compare(table, suite.baseline, seed=suite.seed, resamples=suite.resamples)
+        clock.lap("compare")
         rules = judge_gates(
             suite.gates, summaries, comparisons, gated_by_default(plan), per_cluster(table)
         )
-        clock.lap("compare")
         cards = candidates(plan, adapters, answers)
-        verdict, whole = overall(rules), complete(plan, cards)
+        computed = {
+            "trained": sum(getattr(adapter, "computed", False) for adapter in adapters.values()),
+            "generated": sum(answer.computed for answer in answers.values()),
+            "scored": scores.computed,
+            "judged": judged.computed,
+        }
         results = Results(
-            suite=suite.suite,
-            suite_version=suite.version,
+            **outcome(plan, rules, cards),
+            **clock.times(),
             run_id=folder.run_id,
-            status="complete" if whole else "incomplete",
-            started=clock.started,
-            finished=datetime.now(UTC).isoformat(timespec="seconds"),
-            seconds=clock.total(),
-            fingerprint=plan.fingerprint,
             command=command,
-            verdict=verdict,
-            exit_code=exit_code(verdict, whole),
-            baseline=suite.baseline,
-            primary=plan.primary,
             environment=environment(),
             dataset=data.summary,
-            candidates=tuple(cards),
             scores=tuple(summaries),
             comparisons=tuple(comparisons),
             verdicts=tuple(summarise_verdicts(plan, judged)),
-            gates=tuple(rules),
-            computed={
-                "trained": sum(
-                    getattr(adapter, "computed", False) for adapter in adapters.values()
-                ),
-                "generated": sum(answer.computed for answer in answers.values()),
-                "scored": scores.computed,
-                "judged": judged.computed,
-            },
-            timings=clock.laps,
+            computed=computed,
         )
-        report = Report(
-            results=results,
-            examples=data.test,
-            generations={name: answer.generations for name, answer in answers.items()},
-            scores=[row for rows in scores.scores.values() for row in rows],
-            folder=folder.path,
-        )
-        write(plan, folder, report, [row for rows in judged.verdicts.values() for row in rows])
+        generations = {name: answer.generations for name, answer in answers.items()}
+        report = Report(results, data.test, generations, flat(scores.scores), folder.path)
+        write(plan, folder, report, flat(judged.verdicts), show=show)
     return results
 
 
@@ -136,7 +118,9 @@ def gated_by_default(plan: Plan) -> list[str]:
     ]
 
 
-def write(plan: Plan, folder: RunFolder, report: Report, verdicts: list[Verdict]) -> None:
+def write(
+    plan: Plan, folder: RunFolder, report: Report, verdicts: Sequence[Verdict], *, show: bool
+) -> None:
     """Write the per-example records, then let every reporter write its view."""
     folder.write_rows("examples.jsonl", report.examples)
     for name, generations in report.generations.items():
@@ -146,7 +130,37 @@ def write(plan: Plan, folder: RunFolder, report: Report, verdicts: list[Verdict]
         folder.write_rows("verdicts.jsonl", verdicts)
     folder.point_latest()
     for reporter in plan.reporters:
-        reporter.write(report)
+        if show or not getattr(reporter, "prints", False):
+            reporter.write(report)
+
+
+def outcome(
+    plan: Plan, rules: Sequence[GateResult], cards: Sequence[CandidateSummary]
+) -> dict[str, Any]:
+    """Return what the results say of the whole: identity, verdict, exit code."""
+    verdict, whole = overall(rules), complete(plan, cards)
+    return {
+        "suite": plan.suite.suite,
+        "suite_version": plan.suite.version,
+        "fingerprint": plan.fingerprint,
+        "baseline": plan.suite.baseline,
+        "primary": plan.primary,
+        "candidates": tuple(cards),
+        "gates": tuple(rules),
+        "verdict": verdict,
+        "status": "complete" if whole else "incomplete",
+        "exit_code": exit_code(verdict, whole),
+    }
+
+
+def groups_of(examples: Sequence[Example]) -> dict[str, str]:
+    """Return each example's cluster."""
+    return {example.id: example.group for example in examples}
+
+
+def flat(rows: Mapping[tuple[str, str], Sequence[R]]) -> list[R]:
+    """Return the records of all (candidate, metric or judge) pairs in one list."""
+    return [row for part in rows.values() for row in part]
 
 
 class Clock:
@@ -163,6 +177,11 @@ class Clock:
         self.laps[name] = round(now - self._last, 2)
         self._last = now
 
-    def total(self) -> float:
-        """Return seconds since the start."""
-        return round(time.perf_counter() - self._first, 2)
+    def times(self) -> dict[str, Any]:
+        """Return start, end, seconds in all and seconds of each step."""
+        return {
+            "started": self.started,
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": round(time.perf_counter() - self._first, 2),
+            "timings": self.laps,
+        }

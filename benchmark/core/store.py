@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
-from benchmark.errors import StoreError
+from benchmark.errors import BenchError, StoreError
 from benchmark.records import Record
 from benchmark.references import cache_root
 
@@ -95,8 +95,15 @@ class RunFolder:
                 f"cannot write the reports folder {parent}: {error.strerror}",
                 hint="choose another with --reports DIR",
             ) from error
+        new = not known
         try:
             yield cls(path)
+        except BenchError:
+            if new:  # it could not even start: leave nothing behind
+                shutil.rmtree(path, ignore_errors=True)
+                if not any(parent.iterdir()):
+                    parent.rmdir()
+            raise
         finally:
             lock.release()
 

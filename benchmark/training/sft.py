@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmark.devices import Dtype, placement
+from benchmark.devices import Dtype, Placement, placement
 from benchmark.errors import CandidateError
 from benchmark.keys import sha256_of_file
 from benchmark.models import local_model
@@ -20,7 +20,7 @@ from benchmark.prompts import Template
 from benchmark.records import Example, LossPoint, TrainingManifest
 from benchmark.suite import TrainSpec
 from benchmark.training import manifest
-from benchmark.training.data import tokenise
+from benchmark.training.data import Rows, tokenise
 from benchmark.training.methods import METHODS
 
 
@@ -59,21 +59,12 @@ def train(job: Job, folder: Path, progress: Progress) -> TrainingManifest:
         CandidateError: Nothing to learn from, an unknown target module, a loss that is not a
             number, or no memory.
     """
-    import torch
     from datasets import Dataset
-    from peft import get_peft_model
-    from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, set_seed
-    from transformers.utils import logging
+    from transformers import PrinterCallback, set_seed
     from trl import SFTTrainer
 
-    logging.disable_progress_bar()
-    base = local_model(job.model, progress)
-    place = placement(job.dtype)
-    seed = job.spec.seed or 0
-
-    tokenizer = AutoTokenizer.from_pretrained(base.path)
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token_id = tokenizer.eos_token_id
+    base, place = local_model(job.model, progress), placement(job.dtype)
+    tokenizer = _tokenizer(base.path)
     rows = tokenise(job.train, job.template, tokenizer, job.spec.max_length)
     watched = tokenise(job.validation, job.template, tokenizer, job.spec.max_length)
     if not rows.rows:
@@ -81,14 +72,8 @@ def train(job: Job, folder: Path, progress: Progress) -> TrainingManifest:
             f"no training row has an answer within {job.spec.max_length} tokens",
             hint="raise train.max_length or the train side of `split:`",
         )
-
-    set_seed(seed)  # before the adapter's random start
-    model = AutoModelForCausalLM.from_pretrained(base.path, dtype=getattr(torch, place.dtype))
-    try:
-        model = get_peft_model(model, METHODS[job.spec.method](job.spec))
-    except ValueError as error:
-        raise CandidateError(f"{job.spec.method} does not fit {base.name}: {error}") from error
-    trainable, total = model.get_nb_trainable_parameters()
+    set_seed(job.spec.seed or 0)  # before the adapter's random start
+    model = _adapted(base.path, place, job.spec)
 
     start = time.perf_counter()
     label = f"train {job.spec.method} on {len(rows.rows)} rows"
@@ -96,7 +81,7 @@ def train(job: Job, folder: Path, progress: Progress) -> TrainingManifest:
     with progress.step(label, total=steps, unit="steps", estimate=job.estimate) as tick:
         trainer = SFTTrainer(
             model=model,
-            args=_arguments(job, folder, place.device, place.dtype, bool(watched.rows)),
+            args=_arguments(job, folder, place, bool(watched.rows)),
             train_dataset=Dataset.from_list(rows.rows),
             eval_dataset=Dataset.from_list(watched.rows) if watched.rows else None,
             processing_class=tokenizer,
@@ -108,6 +93,7 @@ def train(job: Job, folder: Path, progress: Progress) -> TrainingManifest:
     seconds = time.perf_counter() - start
 
     model.save_pretrained(folder, safe_serialization=True)
+    trainable, total = model.get_nb_trainable_parameters()
     curve = _curve(trainer.state.log_history)
     record = TrainingManifest(
         key=job.key,
@@ -116,27 +102,61 @@ def train(job: Job, folder: Path, progress: Progress) -> TrainingManifest:
         base_sha256=base.sha256,
         adapter_sha256=sha256_of_file(folder / "adapter_model.safetensors"),
         data_sha256=job.data_sha256,
-        rows=len(rows.rows),
-        rows_truncated=rows.truncated,
-        rows_without_loss=rows.without_loss,
-        parameters={**job.spec.model_dump(mode="json"), "template": job.template.model_dump()},
+        **_facts(job, rows),
         trainable_parameters=trainable,
         total_parameters=total,
-        versions=manifest.versions(),
         device=place.device,
         dtype=place.dtype,
-        seed=seed,
         curve=curve,
         eval_loss=next((p.eval_loss for p in reversed(curve) if p.eval_loss is not None), None),
         seconds=round(seconds, 2),
-        tokens=round(rows.tokens * job.spec.epochs),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     manifest.write(folder, record)
     return record
 
 
-def _arguments(job: Job, folder: Path, device: str, dtype: str, watched: bool) -> Any:
+def _tokenizer(folder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token_id = tokenizer.eos_token_id
+    return tokenizer
+
+
+def _adapted(folder: Path, place: Placement, spec: TrainSpec) -> Any:
+    """Return the base with a fresh adapter on it."""
+    import torch
+    from peft import get_peft_model
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, place.dtype))
+    try:
+        return get_peft_model(model, METHODS[spec.method](spec))
+    except ValueError as error:
+        raise CandidateError(f"{spec.method} does not fit {folder.name}: {error}") from error
+
+
+def _facts(job: Job, rows: Rows) -> dict[str, Any]:
+    """Return what the manifest says of the rows and of the settings."""
+    return {
+        "rows": len(rows.rows),
+        "rows_truncated": rows.truncated,
+        "rows_without_loss": rows.without_loss,
+        "tokens": round(rows.tokens * job.spec.epochs),
+        "parameters": {
+            **job.spec.model_dump(mode="json"),
+            "template": job.template.model_dump(),
+        },
+        "seed": job.spec.seed or 0,
+        "versions": manifest.versions(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _arguments(job: Job, folder: Path, place: Placement, watched: bool) -> Any:
     from trl import SFTConfig
 
     spec = job.spec
@@ -159,9 +179,9 @@ def _arguments(job: Job, folder: Path, device: str, dtype: str, watched: bool) -
         max_grad_norm=spec.max_grad_norm,
         max_length=None,  # rows come cut and counted
         dataset_kwargs={"skip_prepare_dataset": True},
-        bf16=dtype == "bfloat16",
-        use_cpu=device == "cpu",
-        dataloader_pin_memory=device == "cuda",
+        bf16=place.dtype == "bfloat16",
+        use_cpu=place.device == "cpu",
+        dataloader_pin_memory=place.device == "cuda",
         seed=spec.seed or 0,
         data_seed=spec.seed or 0,
         logging_steps=1,

@@ -1,4 +1,4 @@
-"""The whole pipeline on a tiny random Llama: train, answer, score, compare, gate, report, resume."""
+"""The whole pipeline on a tiny random Llama, from training to reports, killed and resumed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ import tiny
 import yaml
 
 from benchmark import load_suite, make_plan, run
+from benchmark.core.data import load_data
+from benchmark.core.requests import shots
+from benchmark.errors import DataError
+from benchmark.progress import Silent
 from benchmark.records import Example, Generation, Results, Score
+from benchmark.suite import FewShot
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,7 +36,7 @@ def rows(count):
         yield {
             "id": str(n),
             "prompt": f"Que dit l'article {article} ?",
-            "completion": f"Article {article} : la durée du travail est de {n} heures, été compris.",
+            "completion": f"Article {article} : la durée est de {n} heures, été compris.",
             "group": f"cid{n // 2}",
         }
 
@@ -187,6 +192,22 @@ def test_a_candidate_that_cannot_be_trained_is_shown_and_the_others_go_on(suite,
     assert not [row for row in results.scores if row.candidate == "lora"]
     report = (tmp_path / "reports" / "tiny" / results.run_id / "report.md").read_text()
     assert "q_prjo" in report
+
+
+def test_few_shot_never_shows_fewer_examples_than_asked(suite, tmp_path):
+    with pytest.raises(DataError, match=r"0 of 16 train rows.*few_shot\.max_chars"):
+        go(suite, tmp_path, "candidates.few-shot.few_shot={k: 2, max_chars: 5}")
+
+
+def test_few_shot_examples_come_from_the_train_side(suite, tmp_path):
+    plan = make_plan(suite())
+    data = load_data(plan, Silent())
+    turns = shots(data.train, FewShot(k=3), seed=1)
+    assert [turn.role for turn in turns] == ["user", "assistant"] * 3
+    answers_ = {row.references[0] for row in data.train}
+    assert {turn.content for turn in turns[1::2]} <= answers_
+    assert shots(data.train[::-1], FewShot(k=3), seed=1) == turns
+    assert shots(data.train, FewShot(k=3), seed=2) != turns
 
 
 def test_an_answer_that_fails_is_counted_and_tried_again(suite, tmp_path, monkeypatch):

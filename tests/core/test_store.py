@@ -67,7 +67,7 @@ def test_a_cached_folder_appears_whole_or_not_at_all(tmp_path):
 
 def test_a_cache_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot write the cache.*set BENCH_CACHE"):
+    with pytest.raises(StoreError, match=r"cannot write the cache.*set BENCH_CACHE"):
         Cache(tmp_path / "file").path("adapters", "k")
 
 
@@ -84,7 +84,7 @@ def test_the_same_fingerprint_has_the_same_folder(tmp_path):
 def test_a_reports_folder_that_is_a_file_is_one_line(tmp_path):
     (tmp_path / "reports").write_text("")
     with (
-        pytest.raises(StoreError, match="cannot write the reports folder.*--reports DIR"),
+        pytest.raises(StoreError, match=r"cannot write the reports folder.*--reports DIR"),
         RunFolder.opened(tmp_path / "reports", "suite", "a" * 32),
     ):
         pass

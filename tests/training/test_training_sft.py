@@ -39,7 +39,9 @@ def tokenizer(model):
 
 
 def spec(**changes):
-    return TrainSpec(**{"r": 4, "epochs": 2, "learning_rate": 1e-2, "batch_size": 4, "seed": 3} | changes)
+    return TrainSpec(
+        **{"r": 4, "epochs": 2, "learning_rate": 1e-2, "batch_size": 4, "seed": 3} | changes
+    )
 
 
 def train(model, folder, rows=ROWS, watched=(), template=Template(), **changes):  # noqa: B008
@@ -155,7 +157,7 @@ def test_a_loss_that_is_no_number_stops_this_candidate(model, tmp_path):
 
 
 def test_unknown_target_modules_are_named(model, tmp_path):
-    with pytest.raises(CandidateError, match="lora does not fit.*q_prjo"):
+    with pytest.raises(CandidateError, match=r"lora does not fit.*q_prjo"):
         train(model, tmp_path, target_modules=("q_prjo",))
 
 

@@ -1,0 +1,1 @@
+"""A metric, a reporter and a backend for bench."""
