@@ -49,6 +49,8 @@ def command(
         show_preview(preview(plan, terminal), as_json=as_json)
         return 0
     results = run(plan, reports=reports, progress=terminal, command=typed(), show=not as_json)
+    if not any(results.computed.values()):
+        terminal.say("nothing was computed: everything was in the cache")
     if as_json:
         from benchmark.reporters.json_file import text_of
 

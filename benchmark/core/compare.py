@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.plugins import Metric
 from benchmark.records import Comparison, Score, ScoreSummary
-from benchmark.stats import Estimate, bootstrap, paired_bootstrap, paired_randomisation
+from benchmark.stats import Estimate, bootstrap, paired_bootstrap, paired_randomisation, wilson
 
 if TYPE_CHECKING:
     from benchmark.plugins import Array
@@ -55,8 +55,16 @@ def summarise(scored: Scored, *, seed: int, resamples: int) -> list[ScoreSummary
     """Return every candidate's numbers with 95 % intervals, in the order of the suite.
 
     An interval is None where there are fewer than 2 clusters, a value where it is undefined.
+    A yes/no score that is all yes or all no gets Wilson's interval: resampling equal values
+    gives no width, as if 32 of 32 were certainty.
     """
     summaries = []
+    means = per_cluster(scored)
+    rates = {
+        label
+        for label in scored.labels.values()
+        if {value for (_, name), all_ in means.items() if name == label for value in all_} <= {0, 1}
+    }
     for candidate in scored.candidates():
         for name, metric in scored.metrics.items():
             rows = scored.answered(candidate, name)
@@ -67,11 +75,16 @@ def summarise(scored: Scored, *, seed: int, resamples: int) -> list[ScoreSummary
                 estimate = bootstrap(_table(rows.values()), metric.values, groups, resamples, seed)
             for at, info in enumerate(infos):
                 value, low, high = _numbers(estimate, at)
+                label = scored.labels[name, info.name]
+                if label in rates and value is not None and low is not None and low == high:
+                    yes = means[candidate, label]
+                    ends = wilson(sum(yes), len(yes))
+                    low, high = min(ends.low, value), max(ends.high, value)
                 summaries.append(
                     ScoreSummary(
                         candidate=candidate,
                         metric=name,
-                        score=scored.labels[name, info.name],
+                        score=label,
                         value=value,
                         low=low,
                         high=high,

@@ -54,12 +54,16 @@ def guess_seconds(model: str, dtype: Dtype, tokens: float, passes: float) -> flo
         tokens: Tokens to go through it.
         passes: 1 to generate or encode; 3 to train (forward, and backward twice as long).
     """
-    weights = _weight_bytes(local_model(model).path) / 4
+    weights = _weights(local_model(model).path)
     return 2 * weights * tokens * passes / (_matrix_speed(dtype) * EFFICIENCY)
 
 
-def _weight_bytes(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+def _weights(folder: Path) -> float:
+    """Return about how many weights a model has, from the size of its files."""
+    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    stored = settings.get("dtype") or settings.get("torch_dtype") or "float32"
+    size = 4 if stored == "float32" else 2
+    return sum(file.stat().st_size for file in folder.glob("*.safetensors")) / size
 
 
 @cache

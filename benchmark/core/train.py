@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,7 @@ def _trained(plan: Plan, candidate: CandidatePlan, data: Data, progress: Progres
         with cache.folder("adapters", name) as scratch:
             made = sft.train(job, scratch, progress)
             shutil.rmtree(scratch / "trainer", ignore_errors=True)
+        gc.collect()  # trainer and model hold each other; generation needs their memory
         Speeds(cache).remember(_speed(candidate, spec), _tokens(data, spec), made.seconds)
     return Adapter(folder, made.adapter_sha256, made, computed=True)
 

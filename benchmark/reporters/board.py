@@ -200,7 +200,11 @@ def _columns(results: Results) -> tuple[Column, ...]:
                 primary=score == results.primary,
             )
         )
-    return tuple(sorted(columns, key=lambda column: not column.primary))
+    # What a gate judges stands next to the primary number: it decides the verdict.
+    gated = {gate.score for gate in results.gates}
+    return tuple(
+        sorted(columns, key=lambda column: (not column.primary, column.score not in gated))
+    )
 
 
 def _rank(row: Row) -> tuple[bool, float]:

@@ -80,6 +80,20 @@ def test_summaries_hold_scipys_numbers(tables):
     assert (hits.n, hits.failed, hits.metric, hits.signature) == (40, 0, "rates", "rates|code:1")
 
 
+@pytest.mark.parametrize("hit", [0.0, 1.0])
+def test_a_rate_without_a_width_gets_wilsons_interval(tables, hit):
+    """Expected ends: scipy.stats.binomtest(k, n).proportion_ci(method="wilson")."""
+    same = {**tables, "sure": [(hit, 2.0, 10.0)] * 32}
+    rows = {(row.candidate, row.score): row for row in summarise(
+        scored(records(same)), seed=SEED, resamples=ROUNDS)}  # fmt: skip
+    theirs = scipy_stats.binomtest(int(32 * hit), 32).proportion_ci(method="wilson")
+    sure = rows["sure", "hits"]
+    assert (sure.low, sure.high) == pytest.approx((theirs.low, theirs.high))
+    assert sure.low <= sure.value <= sure.high
+    # Edits are no yes/no score: their interval stays the bootstrap's.
+    assert rows["sure", "rates.edits"].low == rows["sure", "rates.edits"].high == 0.2
+
+
 def test_comparisons_hold_scipys_numbers(tables):
     found = compare(scored(records(tables)), "base", seed=SEED, resamples=ROUNDS)
     assert [(row.candidate, row.baseline, row.score) for row in found] == [
