@@ -1,0 +1,1 @@
+"""Training and test rows as data: read, recognised, converted, checked, cleaned, compared."""
