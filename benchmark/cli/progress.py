@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -29,8 +30,20 @@ LONG = 10.0
 class Terminal:
     """Bars where stderr is a terminal; a line at a step's start and end where it is not."""
 
-    def __init__(self) -> None:
-        self.console = Console(stderr=True, highlight=False)
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True, highlight=False)
+        self._open = 0
+        self._bars = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            _Amount(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=self.console,
+            transient=True,
+        )
 
     def say(self, line: str) -> None:
         """Show one line of plain text."""
@@ -45,44 +58,38 @@ class Terminal:
         unit: str = "",
         estimate: float | None = None,
     ) -> Iterator[Tick]:
-        """Open a step, with its estimate before it starts."""
+        """Open a step, with its estimate before it starts. Steps may stand in one another."""
         if estimate is not None and estimate >= 1:
             self.say(f"{label}: about {friendly(estimate)}")
         started = time.perf_counter()
-        if self.console.is_terminal:
-            with self._bar(label, total, unit) as tick:
-                yield tick
-        else:
-            with self._lines(label, total, unit) as tick:
-                yield tick
+        show = self._bar if self.console.is_terminal else self._lines
+        with show(label, total, unit) as tick:
+            yield tick
         seconds = time.perf_counter() - started
         if seconds >= 1:
             self.say(f"{label}: done in {friendly(seconds)}")
 
     @contextmanager
     def _bar(self, label: str, total: float | None, unit: str) -> Iterator[Tick]:
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            _Amount(unit),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
-        )
-        bar = Progress(*columns, console=self.console, transient=True)
-        with bar:
-            task = bar.add_task(escape(label), total=total, note="")
+        # One display for all open steps: rich allows no second one.
+        if not self._open:
+            self._bars.start()
+        self._open += 1
+        task = self._bars.add_task(escape(label), total=total, note="", unit=unit)
 
-            def tick(advance: float = 1, *, note: str = "", total: float | None = None) -> None:
-                changes: dict[str, object] = {}
-                if note:
-                    changes["note"] = escape(note)
-                if total is not None:
-                    changes["total"] = total
-                bar.update(task, advance=advance, **changes)  # type: ignore[arg-type]
+        def tick(advance: float = 1, *, note: str = "", total: float | None = None) -> None:
+            changes: dict[str, Any] = {"note": escape(note)} if note else {}
+            if total is not None:
+                changes["total"] = total
+            self._bars.update(task, advance=advance, **changes)
 
+        try:
             yield tick
+        finally:
+            self._bars.remove_task(task)
+            self._open -= 1
+            if not self._open:
+                self._bars.stop()
 
     @contextmanager
     def _lines(self, label: str, total: float | None, unit: str) -> Iterator[Tick]:
@@ -106,13 +113,10 @@ class Terminal:
 class _Amount(ProgressColumn):
     """What is done, of how much, in the step's unit."""
 
-    def __init__(self, unit: str) -> None:
-        super().__init__()
-        self.unit = unit
-
     def render(self, task: Task) -> Text:
-        done = amount(task.completed, self.unit)
-        return Text(done if task.total is None else f"{done} / {amount(task.total, self.unit)}")
+        unit = task.fields["unit"]
+        done = amount(task.completed, unit)
+        return Text(done if task.total is None else f"{done} / {amount(task.total, unit)}")
 
 
 def amount(value: float, unit: str) -> str:
