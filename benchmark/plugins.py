@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -269,6 +269,15 @@ def parameters(cls: type[Any]) -> list[tuple[str, str, Any]]:
     """Return a plugin class's parameters as (name, type, default); `...` if required."""
     fields = cls.model_fields if issubclass(cls, BaseModel) else {}
     return [
-        (name, str(field.annotation), ... if field.is_required() else field.get_default())
+        (name, _type(field.annotation), ... if field.is_required() else field.get_default())
         for name, field in fields.items()
     ]
+
+
+def _type(annotation: Any) -> str:
+    if isinstance(annotation, type):
+        return annotation.__name__
+    choices = getattr(annotation, "__args__", ())
+    if getattr(annotation, "__origin__", None) is Literal:
+        return " | ".join(map(repr, choices))
+    return str(annotation).replace("typing.", "").replace("datetime.", "")

@@ -169,8 +169,7 @@ class ScoreSummary(Record):
     """None when nothing could be scored."""
     low: float | None
     high: float | None
-    """Ends of the 95 % bootstrap interval (resampled by group); Wilson's for a yes/no score
-    that is all yes or all no."""
+    """Ends of the 95 % bootstrap interval by group; Wilson's where a yes/no score is all one."""
     n: int
     failed: int
     higher_is_better: bool

@@ -18,7 +18,13 @@ from pydantic import BaseModel, ValidationError
 from benchmark.errors import ConfigError, Problem
 from benchmark.suite import CandidateSpec, Origin, Suite, Use
 from benchmark.suite_merge import SECTIONS, Merged, names_a_plugin
-from benchmark.suite_problems import cross_checks, found, plain_problems, suite_problems
+from benchmark.suite_problems import (
+    cross_checks,
+    found,
+    plain_problems,
+    suite_problems,
+    wrong_paths,
+)
 from benchmark.yaml_lines import Parsed, dump, parse, printable
 
 __all__ = ["Document", "load_suite", "plain_problems", "read", "to_yaml", "validate"]
@@ -100,6 +106,35 @@ def validate(document: Document) -> tuple[Suite | None, list[Problem]]:
         return None, problems
     suite._origin = origin
     return suite, [*problems, *cross_checks(suite)]
+
+
+def salvage(document: Document) -> Suite | None:
+    """Return the suite without its keys of wrong shape, to look for mistakes of other kinds.
+
+    None where nothing can be taken out that would mend it (a required key is missing).
+    """
+    data = {name: _tuples(value, (name,)) for name, value in document.data.items()}
+    for _ in range(20):  # taking out one key can show the mistake beneath it
+        try:
+            suite = Suite.model_validate(data, strict=True)
+        except ValidationError as error:
+            if not all([_taken_out(data, path) for path in wrong_paths(error)]):
+                return None
+        else:
+            suite._origin = document.origin
+            return suite
+    return None
+
+
+def _taken_out(data: Any, path: Sequence[str]) -> bool:
+    """Take the value at a path out of nested mappings; tell whether it was there."""
+    *parents, last = path or ("",)
+    for step in parents:
+        data = data.get(step) if isinstance(data, dict) else None
+    if not isinstance(data, dict) or last not in data:
+        return False
+    del data[last]
+    return True
 
 
 def to_yaml(suite: Suite) -> str:

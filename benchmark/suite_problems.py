@@ -68,6 +68,11 @@ def suite_problems(error: ValidationError, origin: Origin) -> list[Problem]:
     return _problems(error, origin, (), _fields_at)
 
 
+def wrong_paths(error: ValidationError) -> list[Path]:
+    """Return the key paths that an error is about, the deepest last; missing keys included."""
+    return sorted({_clean(item) for item in error.errors()}, key=len)
+
+
 def cross_checks(suite: Suite) -> Iterator[Problem]:
     """Find what no single field shows: names that lead nowhere, sizes that do not fit."""
     where = suite.origin.where

@@ -717,3 +717,22 @@ def test_no_bytes_make_it_crash(tmp_path_factory, data):
     except ConfigError as error:
         str(error).encode()
         assert all("\n" not in str(problem) for problem in error.problems)
+
+
+def test_a_key_of_wrong_shape_hides_no_mistake_elsewhere(tmp_path):
+    file = tmp_path / "s.yaml"
+    file.write_text(
+        "suite: s\ndataset: {use: jsonl, path: rows.jsonl}\nbackend: echo\n"
+        "candidates:\n  base:\n  lora: {train: {r: many, trian: 1}}\n"
+        "baseline: bse\nmetrics:\n  rouge:\nprimary: rougeLL\nreports: {htlm: null}\n"
+    )
+    (tmp_path / "rows.jsonl").write_text("{}\n")
+    from benchmark.core.plan import check
+
+    suite, problems = check(read(file))
+    assert suite is None
+    # Each mistake once, whatever kind it is of: type, unknown key, unknown name, unknown plugin.
+    words = " | ".join(problem.what for problem in problems)
+    for part in ("a whole number", "unknown key", "'bse'", "unknown reporter 'htlm'", "'rougeLL'"):
+        assert words.count(part) == 1, (part, words)
+    assert all(problem.where.startswith(f"{file}:") for problem in problems)

@@ -72,14 +72,14 @@ def test_listed_with_its_origin_and_version(
     done = bench(plugin_site, folder, "ls", kind)
     (row,) = [line for line in done.stdout.splitlines() if line.split()[0] == name]
     assert about in row
-    assert row.endswith("bench-example-plugin 1.2.3")
+    assert " bench-example-plugin 1.2.3 " in row
 
 
 def test_parameters_are_listed(plugin_site: Path, folder: Path) -> None:
     done = bench(plugin_site, folder, "ls", "metrics", "word_overlap")
     assert "(bench_example_plugin.overlap:WordOverlap)" in done.stdout
     assert done.stdout.splitlines()[-1].split() == [
-        "casefold", "<class", "'bool'>", "default", "True"
+        "casefold", "bool", "default", "True"
     ]  # fmt: skip
 
 

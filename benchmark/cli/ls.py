@@ -23,7 +23,7 @@ def command(kind: str | None, name: str | None) -> int:
     for found in [kind] if kind else KINDS:
         click.echo(click.style(found, bold=True))
         for entry in REGISTRIES[found].entries():
-            click.echo(f"  {entry.name:<20} {summary(found, entry.name):<64} {entry.origin}")
+            click.echo(f"  {entry.name:<18} {entry.origin:<12} {summary(found, entry.name)}")
     return 0
 
 
@@ -48,7 +48,7 @@ def describe(kind: str, name: str) -> None:
     click.echo(f"{click.style(name, bold=True)}  ({cls.__module__}:{cls.__qualname__})\n")
     click.echo(inspect.getdoc(cls) or "")
     rows = parameters(cls)
-    click.echo("\nParameters:" if rows else "\nNo parameters.")
+    click.echo("\nType and default:" if rows else "\nNo parameters.")
     for field, kind_of, default in rows:
         given = "required" if default is ... else f"default {default!r}"
         click.echo(f"  {field:<18} {kind_of:<24} {given}")

@@ -30,8 +30,8 @@ from benchmark.plugins import (
 from benchmark.prompts import Template
 from benchmark.registry import Registry, did_you_mean
 from benchmark.suite import CandidateSpec, Decoding, Origin, Suite, Use
-from benchmark.suite_file import Document, validate
-from benchmark.suite_problems import plain_problems
+from benchmark.suite_file import Document, salvage, validate
+from benchmark.suite_problems import cross_checks, plain_problems
 
 Path_ = tuple[str, ...]
 
@@ -87,7 +87,7 @@ def make_plan(suite: Suite) -> Plan:
     built = {path: _build(kind, use, origin, path, problems) for kind, use, path in _uses(suite)}
     metrics = {name: built["metrics", name] for name in suite.metrics}
     labels = _labels(suite, {name: found for name, found in metrics.items() if found})
-    if not problems:
+    if all(metrics.values()):
         problems += _unknown_scores(suite, sorted(labels.values()))
     if problems:
         raise ConfigError(problems)
@@ -132,16 +132,33 @@ def build_metrics(suite: Suite) -> tuple[dict[str, Metric], dict[tuple[str, str]
     return metrics, _labels(suite, metrics)
 
 
+def build_backend(settings: Any, where: str = "--backend") -> Backend:
+    """Return one backend from its settings, as in a suite. Raises ConfigError."""
+    problems: list[Problem] = []
+    try:
+        use = Use.model_validate(settings)
+    except ValidationError as error:
+        raise ConfigError("names no backend", where=where, hint="{use: hf, model: ...}") from error
+    backend: Backend | None = _build(BACKENDS, use, Origin(where, {}), (), problems)
+    if backend is None:
+        raise ConfigError(problems)
+    return backend
+
+
 def check(document: Document) -> tuple[Suite | None, list[Problem]]:
     """Return the suite and every problem of its shape, its plugins and its names, at once."""
     suite, problems = validate(document)
-    if suite is not None:
+    # A key of wrong shape must not hide the mistakes elsewhere: they are looked for without it.
+    rest = suite or salvage(document)
+    if rest is not None:
+        found = [*cross_checks(rest)] if suite is None else []
         try:
-            make_plan(suite)
+            make_plan(rest)
         except ConfigError as error:
-            problems = [*problems, *error.problems]
-        return suite, problems
-    # The shape is broken somewhere; plugins named elsewhere can still be checked.
+            found += error.problems
+        known = {str(problem) for problem in problems}
+        return suite, [*problems, *(item for item in found if str(item) not in known)]
+    # A required key is missing; plugins named elsewhere can still be checked.
     for kind, raw, path in _raw_uses(document.data):
         try:
             use = Use.model_validate(raw)

@@ -52,10 +52,10 @@ def test_at_80_columns(
     lines = printed(report, capsys, monkeypatch, 80)
     text = "\n".join(lines)
     assert "✓ PASS  2 of 2 gates held." in lines
-    assert "lora                 32  0.969 ±0.076 ▲  268.9 ±31.1 ▲  0.402 ±0.050 ▲" in lines
-    assert "few-shot   31, 1 failed  0.656 ±0.079    441.0 ±50.9 ▲  0.231 ±0.030" in lines
+    assert "lora                 32  0.969 ±0.076 ▲  0.287 ±0.036 ▲  268.9 ±31.1 ▲" in lines
+    assert "few-shot   31, 1 failed  0.656 ±0.079    0.166 ±0.022    441.0 ±50.9 ▲" in lines
     assert any(re.fullmatch(r"dora +error +– +– +–", line) for line in lines)
-    assert "not shown here: exact_match, bleu, rouge1" in text
+    assert "not shown here: levenshtein_similarity, exact_match, bleu, rouge1" in text
     assert "· dora could not run: the loss became NaN at step 14" in text
     assert lines[-2:] == [".", ""]
 
