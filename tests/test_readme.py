@@ -130,7 +130,7 @@ def test_the_plugin_works(tmp_path: Path) -> None:
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     listed = bench(tmp_path, "ls", "metrics", site=site).splitlines()[-1]
     assert listed.split()[0] == "length"
-    assert listed.endswith("bench-length 0.1.0")
+    assert " bench-length 0.1.0 " in listed
     (tmp_path / "rows.jsonl").write_text('{"prompt": "?", "reference": "un mot"}\n', "utf-8")
     (tmp_path / "suite.yaml").write_text(
         "suite: x\ndataset: {use: jsonl, path: rows.jsonl}\n"
