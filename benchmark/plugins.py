@@ -19,8 +19,9 @@ from pydantic import BaseModel, ConfigDict
 from benchmark.keys import code_version, key
 from benchmark.progress import Progress, Tick
 from benchmark.prompts import Template
-from benchmark.records import Example, Generation, Message, Results, Score, Verdict
+from benchmark.records import Example, Generation, Message, Score, Verdict
 from benchmark.registry import Registry
+from benchmark.results import Results
 
 if TYPE_CHECKING:
     import numpy as np
@@ -242,7 +243,9 @@ DATASETS = Registry(
     "benchmark.datasets",
     {
         "legi": "benchmark.datasets.legi:Legi",
+        "files": "benchmark.datasets.files:Files",
         "jsonl": "benchmark.datasets.jsonl:JsonLines",
+        "hub": "benchmark.datasets.hub:Hub",
     },
 )
 JUDGES = Registry("judge", "benchmark.judges", {"fixed": "benchmark.judges.fixed:Fixed"})

@@ -50,6 +50,13 @@ class SplitSpec(Spec):
     test: int | float = Field(default=0.05, ge=0)
     seed: int | None = Field(default=None, ge=0)
     """Default: the suite's seed."""
+    method: Literal["rank", "hash"] = "rank"
+    """rank: exact sizes. hash: each group by its own hash, so that added rows move no other;
+    takes shares."""
+    group_by: str | None = None
+    """A field of `meta` to group by instead of the data set's own groups."""
+    stratify: str | None = None
+    """A field of `meta` whose values are to be spread over the sides alike: `code`, ..."""
 
     @model_validator(mode="after")
     def _shares(self) -> SplitSpec:
@@ -61,6 +68,24 @@ class SplitSpec(Spec):
                 "shares are at most 1, also in sum; write a count without a decimal point"
             )
         return self
+
+
+class LeakSpec(Spec):
+    """How much of the test side may also be found on the train side."""
+
+    tolerance: float = Field(default=0.0, ge=0, le=1)
+    """Share of test examples that may leak before the run is refused."""
+    similarity: float = Field(default=0.8, gt=0, le=1)
+    """Near duplicates: share of word 5-grams in common (Jaccard) from which two are the same."""
+
+
+class CheckSpec(Spec):
+    """Checks of the rows before anything is trained."""
+
+    off: tuple[str, ...] = ()
+    """Checks to leave out, by name."""
+    stop_on: Literal["error", "warning", "never"] = "error"
+    """The least severity at which the run is refused."""
 
 
 class Decoding(Spec):
@@ -178,6 +203,8 @@ class Suite(Spec):
     seed: int = Field(default=42, ge=0)
     dataset: Use
     split: SplitSpec = SplitSpec()
+    checks: CheckSpec = CheckSpec()
+    leaks: LeakSpec = LeakSpec()
     template: Template = Template()
     backend: Use
     generation: Decoding = Decoding()
@@ -206,6 +233,9 @@ class Suite(Spec):
         if not isinstance(value, dict):
             return value
         value = dict(value)
+        for section in ("gates", "judges"):
+            if section in value and value[section] is None:
+                value[section] = {}  # `gates:` with nothing below it: none
         for section in ("metrics", "judges", "reports"):
             if section in value:
                 value[section] = _uses(section, value[section])

@@ -32,6 +32,7 @@ ABOUT = {
     "reports/baselines": "runs that `bench gate --baseline` compares with",
     "suites": "suite files; the first lines are the commands that run and check them",
     "suites/rubrics": "what judges are told",
+    "suites/templates": "questions of one's own for the legi data set",
     "tests": "mirrors the package",
     "tests/contracts": "one suite of tests for each plugin kind, run over all its plugins",
     "tests/e2e": "the embedded default, run as a person does",
@@ -40,7 +41,13 @@ ABOUT = {
 """What cannot say for itself what it is."""
 
 ORDER = ("suites", "benchmark", "tests", "perf", "reports", ".ci", ".github")
-ONE_LINE = ("tests/", "benchmark/reporters/templates/", "suites/rubrics/", "reports/baselines/")
+ONE_LINE = (
+    "tests/",
+    "benchmark/reporters/templates/",
+    "suites/rubrics/",
+    "suites/templates/",
+    "reports/baselines/",
+)
 """Folders that take one line, with all that is in them; for tests/, each folder in it."""
 HIDDEN = ("__init__.py", ".gitignore", ".gitkeep")
 

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -15,7 +17,9 @@ from benchmark.errors import BenchError, ExitCode
 
 COMMANDS = {
     "run": "Train, answer, score, compare, report: the whole suite.",
+    "init": "Write a suite for your own data, ready to run.",
     "check": "Say everything that is wrong with a suite; fetch and load nothing.",
+    "data": "Convert, check, clean and augment rows.",
     "show": "Show one run: verdict, leaderboard, gates.",
     "leaderboard": "Show the latest complete run of each suite, or all runs of one.",
     "gate": "Judge a finished run again, also against a baseline file.",
@@ -25,29 +29,54 @@ COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands by name and imports one only to run it."""
+    """A group that knows its commands by name and imports one only to run it.
+
+    Attributes:
+        table: Command -> its one-line help.
+        prefix: What stands before a command's name in its module's name.
+    """
+
+    def __init__(self, name: str, table: Mapping[str, str], prefix: str, **settings: Any) -> None:
+        super().__init__(name, context_settings=CONTEXT, **settings)
+        self.table = table
+        self.prefix = prefix
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names, in the table's order."""
-        return list(COMMANDS)
+        return list(self.table)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return one command."""
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self.table:
             return None
-        command: click.Command = import_module(f"benchmark.cli.{cmd_name}").command
+        command: click.Command = import_module(f"{self.prefix}{cmd_name}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the arguments name, or say which one was probably meant."""
+        if args and args[0] not in self.table and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], self.table, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(self.table)}"
+            raise BenchError(f"no command {args[0]!r}; {hint}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table without importing any command."""
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl(list(self.table.items()))
 
 
-@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="bench")
-def bench() -> None:
-    """Evaluate fine-tuned language models against their base, with error bars.
+CONTEXT = {"help_option_names": ["-h", "--help"]}
+
+bench = LazyGroup(
+    "bench",
+    COMMANDS,
+    "benchmark.cli.",
+    help="""Evaluate fine-tuned language models against their base, with error bars.
 
     A suite file names a data set, candidates, metrics and gates. Start with:
 
@@ -55,13 +84,15 @@ def bench() -> None:
 
     Exit codes: 0 pass, 1 gate failed, 2 usage or configuration error, 3 inconclusive,
     4 run incomplete, 130 interrupted.
-    """
+    """,
+)
+click.version_option(__version__, prog_name="bench")(bench)
 
 
 def main() -> None:
     """Run the command line; errors become one line on stderr and the right exit code."""
     try:
-        status = bench(standalone_mode=False)
+        status = bench.main(prog_name="bench", standalone_mode=False)
     except click.exceptions.Abort:
         raise SystemExit(_interrupted()) from None
     except KeyboardInterrupt:

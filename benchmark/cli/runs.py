@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmark.errors import StoreError
-from benchmark.records import Results
+from benchmark.results import Results
 
 RESULTS = "results.json"
 

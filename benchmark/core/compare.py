@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmark.plugins import Metric
-from benchmark.records import Comparison, Score, ScoreSummary
+from benchmark.records import Score
+from benchmark.results import Comparison, ScoreSummary
 from benchmark.stats import Estimate, bootstrap, paired_bootstrap, paired_randomisation, wilson
 
 if TYPE_CHECKING:

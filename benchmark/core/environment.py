@@ -8,7 +8,7 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 
 from benchmark.devices import placement
-from benchmark.records import Environment
+from benchmark.results import Environment
 
 LIBRARIES = (
     "benchmark", "accelerate", "bert-score", "datasets", "nltk", "numpy", "peft", "rapidfuzz",

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmark.errors import ExitCode
-from benchmark.records import Comparison, GateResult, Outcome, ScoreSummary
+from benchmark.results import Comparison, GateResult, Outcome, ScoreSummary
 from benchmark.stats import wilson
 from benchmark.suite import GateSpec
 

@@ -12,7 +12,8 @@ from benchmark.errors import BenchError
 from benchmark.keys import key
 from benchmark.plugins import Judge, JudgeItem
 from benchmark.progress import Progress
-from benchmark.records import Example, Verdict, VerdictSummary
+from benchmark.records import Example, Verdict
+from benchmark.results import VerdictSummary
 
 
 class Judged(NamedTuple):

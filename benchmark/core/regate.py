@@ -10,7 +10,8 @@ from benchmark.core.gate import exit_code, judge_gates, overall
 from benchmark.core.plan import build_metrics
 from benchmark.core.store import RunFolder
 from benchmark.errors import ConfigError, StoreError
-from benchmark.records import Comparison, Example, GateResult, Results, Score
+from benchmark.records import Example, Score
+from benchmark.results import Comparison, GateResult, Results
 from benchmark.suite import Suite
 from benchmark.suite_file import load_suite
 

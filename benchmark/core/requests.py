@@ -73,7 +73,7 @@ def shots(train: Sequence[Example], spec: FewShot, seed: int) -> tuple[Message, 
     short = [
         example
         for example in sorted(train, key=lambda row: row.id)
-        if example.references and len(example.references[0]) <= spec.max_chars
+        if example.prompt and example.references and len(example.references[0]) <= spec.max_chars
     ]
     if len(short) < spec.k:
         raise DataError(

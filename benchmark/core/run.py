@@ -21,7 +21,8 @@ from benchmark.core.summary import candidates, complete
 from benchmark.core.train import train
 from benchmark.plugins import Plugin, Report
 from benchmark.progress import Progress, Silent
-from benchmark.records import CandidateSummary, Example, GateResult, Record, Results, Verdict
+from benchmark.records import Example, Record, Verdict
+from benchmark.results import CandidateSummary, GateResult, Results
 from benchmark.suite_file import to_yaml
 
 R = TypeVar("R", bound=Record)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.records import DatasetSummary, Example, Generation, TrainingManifest
+from benchmark.records import Example, Generation, TrainingManifest
+from benchmark.results import DatasetSummary
 
 
 @dataclass(frozen=True, slots=True)

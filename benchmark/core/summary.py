@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from benchmark.core.plan import CandidatePlan, Plan
 from benchmark.core.state import Adapter, Answers
 from benchmark.errors import CandidateError
-from benchmark.records import CandidateSummary, Generation
+from benchmark.records import Generation
+from benchmark.results import CandidateSummary
 
 
 def candidates(

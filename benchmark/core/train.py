@@ -125,7 +125,7 @@ def _speed(candidate: CandidatePlan, spec: TrainSpec) -> str:
 
 def _tokens(data: Data, spec: TrainSpec) -> float:
     characters = sum(
-        len(example.prompt[-1].content) + len(next(iter(example.references), ""))
+        sum(len(turn.content) for turn in example.prompt) + len(next(iter(example.references), ""))
         for example in data.train
     )
     return characters / CHARACTERS_A_TOKEN * spec.epochs

@@ -1,8 +1,8 @@
 """French legal codes as instruction rows, from the JSON of SocialGouv/legi-data.
 
-One article in force gives one row. The question is one of five instructions in English that
-take turns; the answer names the code, the article and its place in the code, and then is the
-article's text in French::
+One article in force gives one row. The question is one of a few instructions that take turns
+(`legi_questions.py`); the answer names the code, the article and its place in the code, and
+then is the article's text in French::
 
     **Code du travail - Article L1234-5**
     Path: Partie législative > Titre Ier : ... > Section 2 : ...
@@ -12,53 +12,23 @@ article's text in French::
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from datetime import date
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, field_validator
 
-from benchmark.datasets.legi_articles import Article, articles, first_moment, why_not_in_force
-from benchmark.errors import ConfigError, DataError
+from benchmark.articles import ArticleIndex
+from benchmark.datasets import legi_source
+from benchmark.datasets.legi_articles import Article, articles, why_not_in_force
+from benchmark.datasets.legi_questions import BUILT_IN, Question, check_questions, read_questions
+from benchmark.datasets.legi_source import CODES, FALLBACK, SOURCE, known_codes, places
+from benchmark.errors import ConfigError
+from benchmark.keys import key
 from benchmark.plugins import Loaded, Plugin
 from benchmark.progress import Progress
 from benchmark.records import Example, Message
-from benchmark.references import Reference, check, fetch_first, parse
-from benchmark.registry import did_you_mean
-
-CODES = {
-    "travail": "LEGITEXT000006072050",
-    "securite-sociale": "LEGITEXT000006073189",
-    "rural": "LEGITEXT000022197698",
-    "crpa": "LEGITEXT000031366350",
-}
-"""The codes that legi-data carries and the reference workflow uses."""
-
-SOURCE = (
-    "npm:@socialgouv/legi-data@2.513.0"
-    "#sha256=10b1764253677990bb889057a49e8ddbc8486173502b38e7a1c75a7260b42de5"
-)
-FALLBACK = "https://raw.githubusercontent.com/SocialGouv/legi-data/v2.513.0/data/{id}.json"
-FALLBACK_SHA256 = {
-    "LEGITEXT000006072050": "66ebd3ef975822b0ec9c195fd4a7b114689beb7837531ed51061c991bc610e27",
-    "LEGITEXT000006073189": "30e595814f66b9e3bdc3bee507602a386505875e076e594df24a6c137632446f",
-    "LEGITEXT000022197698": "fa2ec789621f5b1f94c4b36ebcef601f28d7e63733579977d0d07de07ae8ba8f",
-    "LEGITEXT000031366350": "73202ba93f543ca129bd2af1939378d770f7b1352acf0567c8019ef02f6d23f8",
-}
-"""Checksums of the files in SOURCE, which the fallback must give byte for byte."""
-
-TEMPLATES = {
-    "summary": "Summarise {article} of the {code} in plain English.",
-    "obligations": "Which obligations does {article} of the {code} create, and for whom?",
-    "significance": "What is the legal significance of {article} of the {code}, "
-    'which stands in the section "{section}"?',
-    "explanation": "Translate {article} of the {code} into English and explain it to a reader "
-    "who is not a lawyer.",
-    "rights": "Which rights does {article} of the {code} grant, and who holds them?",
-}
-"""The five intents of the reference workflow, in the order in which they take turns."""
+from benchmark.references import check, fetch_first
 
 
 class Legi(Plugin):
@@ -73,8 +43,13 @@ class Legi(Plugin):
     as_of: date = date(2026, 1, 1)
     """Only articles in force on this day. The source stores one version of each article: one
     that had another text on this day is left out, and counted."""
-    language: Literal["en"] = "en"
-    """Language of the instructions."""
+    templates: str | tuple[Question, ...] = "en"
+    """The questions: en, fr, a YAML file with a list of your own, or the list itself. A file
+    is read once, when the suite is: what is in it is part of the key."""
+    annexes: bool = True
+    """Keep articles that are an annex, by their number."""
+    tables: bool = True
+    """Keep articles that are a table: by their number, or because half of their text is one."""
     min_chars: int = Field(default=50, ge=0)
     """Articles need more characters of text than this."""
     max_chars: int | None = Field(default=None, ge=1)
@@ -88,22 +63,13 @@ class Legi(Plugin):
     @field_validator("codes")
     @classmethod
     def _known_codes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        names = {code_id: name for name, code_id in CODES.items()}
-        codes = tuple(names.get(code, code) for code in value)  # one spelling, one cache key
-        for code in codes:
-            is_id = code.startswith("LEGITEXT") and code[8:].isdecimal() and len(code) == 20
-            if code not in CODES and not is_id:
-                hint = did_you_mean(code, list(CODES)) or f"known: {', '.join(CODES)}"
-                raise ValueError(f"unknown code {code!r}; {hint}")
-        if not codes or len(set(codes)) < len(codes):
-            raise ValueError("names no code" if not codes else "names a code twice")
-        return codes
+        return known_codes(value)
 
     @field_validator("source", "fallback")
     @classmethod
     def _references(cls, value: str | None) -> str | None:
         try:
-            if value is not None and _file(value, CODES["travail"]).kind == "hub":
+            if value is not None and legi_source.place(value, CODES["travail"]).kind == "hub":
                 raise ValueError("names a model on the hub; name a package, a URL or a folder")
             if value is not None and "{id}" not in value:
                 check(value)
@@ -111,11 +77,39 @@ class Legi(Plugin):
             raise ValueError(str(error)) from error
         return value
 
+    @field_validator("templates", mode="before")
+    @classmethod
+    def _read_templates(cls, value: Any) -> Any:
+        if isinstance(value, str) and value in BUILT_IN:
+            return value
+        try:
+            items = read_questions(value) if isinstance(value, str) else value
+        except ConfigError as error:
+            raise ValueError(" | ".join(map(str, error.problems))) from error
+        problems = check_questions(items)
+        if problems:
+            raise ValueError(" | ".join(map(str, problems)))
+        return items
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """Return the questions that take turns."""
+        return BUILT_IN[self.templates] if isinstance(self.templates, str) else self.templates
+
+    @property
+    def signature(self) -> str:
+        """Return name, changed parameters and code version; one's own questions as a hash."""
+        if isinstance(self.templates, str):
+            return super().signature
+        texts = [question.model_dump() for question in self.templates]
+        short = f"own-{len(texts)}-{key(questions=texts)[:8]}"
+        return self.model_copy(update={"templates": short}).signature
+
     def load(self, progress: Progress) -> Loaded:
         """Fetch the codes and build one row an article, in the order of the code.
 
-        Template i mod 5 goes to the i-th kept article of a code, as in the reference workflow.
-        So another `as_of`, `min_chars` or `max_chars` gives articles other templates; another
+        Question i mod n goes to the i-th kept article of a code, as in the reference workflow.
+        So another `as_of`, `min_chars` or `annexes` gives articles other questions; another
         list of `codes` does not.
 
         Raises:
@@ -126,98 +120,71 @@ class Legi(Plugin):
         dropped: Counter[str] = Counter()
         sources = {}
         for code in self.codes:
-            fetched = fetch_first(self._sources(CODES.get(code, code)), progress)
+            fetched = fetch_first(places(self.source, self.fallback, code), progress)
             sources[fetched.label] = fetched.sha256
             with progress.step(f"read {fetched.label}"):
-                root = _read(fetched.path, fetched.label)
+                root = legi_source.read(fetched.path, fetched.label)
                 for example in self._rows(root, dropped):
                     if example.id in examples:
                         dropped["article seen before"] += 1
                     examples.setdefault(example.id, example)
         return Loaded(tuple(examples.values()), dict(dropped), sources)
 
-    def _sources(self, code_id: str) -> list[Reference]:
-        found = [_file(self.source, code_id)]
-        # The default fallback is of the default version: it must not stand in for another one.
-        if self.fallback and (self.fallback != FALLBACK or self.source == SOURCE):
-            checksum = FALLBACK_SHA256.get(code_id, "") if self.fallback == FALLBACK else ""
-            text = self.fallback + (f"#sha256={checksum}" if checksum else "")
-            found.append(_file(text, code_id))
-        return found
+    def article_index(self, progress: Progress) -> ArticleIndex:
+        """Return the index of all articles of the codes, whatever rows are kept.
+
+        Raises:
+            FetchError: A code could not be fetched.
+            DataError: A fetched file is not a code of legi-data.
+            StoreError: The cache cannot be written.
+        """
+        from benchmark.datasets.article_index import article_index
+
+        return article_index(self.codes, self.source, self.fallback, progress)
 
     def _rows(self, root: dict[str, Any], dropped: Counter[str]) -> list[Example]:
-        code = " ".join(root["data"]["title"].split())
-        day = first_moment(self.as_of)
+        code = legi_source.title(root)
+        questions = self.questions
         rows: list[Example] = []
         for article in articles(root):
-            reason = self._reason(article, day)
+            reason = self._reason(article)
             if reason:
                 dropped[reason] += 1
             else:
-                rows.append(_row(article, code, list(TEMPLATES)[len(rows) % len(TEMPLATES)]))
+                rows.append(_row(article, code, questions[len(rows) % len(questions)]))
         return rows
 
-    def _reason(self, article: Article, day: int) -> str:
+    def _reason(self, article: Article) -> str:
         """Return why an article is left out, or ""."""
-        if not article.id:
-            return "no id"
-        if not article.num:
-            return "no number"
-        reason = why_not_in_force(article, day)
+        if not article.id or not article.num:
+            return "no number" if article.id else "no id"
+        reason = why_not_in_force(article, self.as_of)
         if reason:
             return reason
+        if article.is_annex and not self.annexes:
+            return "annex"
+        if article.is_table and not self.tables:
+            return "table"
         length = len(article.text)
         if length <= self.min_chars:
             return "too short" if length else "no text"
         return "too long" if self.max_chars is not None and length > self.max_chars else ""
 
 
-def _file(source: str, code_id: str) -> Reference:
-    if "{id}" in source:
-        return parse(source.replace("{id}", code_id))
-    found = parse(source)
-    if found.kind == "https":
-        raise ConfigError(f"{source!r} has no {{id}}", hint="put {id} where the code's id goes")
-    return found.inside(f"data/{code_id}.json") if found.kind != "hub" else found
-
-
-def _read(path: Path, label: str) -> dict[str, Any]:
-    try:
-        root = json.loads(path.read_bytes())
-        is_code = root["type"] == "code" and isinstance(root["children"], list)
-        is_code = is_code and bool(root["data"]["title"].strip())
-    except OSError as error:
-        raise DataError(f"cannot read it: {error.strerror or error}", where=label) from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"is not JSON: {error}", where=label, hint="fetch it again") from error
-    except (TypeError, KeyError, AttributeError):
-        is_code = False
-    if not is_code:
-        raise DataError("is not a code of legi-data", where=label, hint="check `dataset.source`")
-    code: dict[str, Any] = root
-    return code
-
-
-def _row(article: Article, code: str, template: str) -> Example:
+def _row(article: Article, code: str, question: Question) -> Example:
     section = article.path[-1] if article.path else code
-    question = TEMPLATES[template].format(article=_named(article.num), code=code, section=section)
+    asked = question.ask(article.num, code, section)
     head = f"**{code} - Article {article.num}**\nPath: {' > '.join(article.path or (code,))}"
     return Example(
         id=article.id,
-        prompt=(Message(role="user", content=question),),
+        prompt=(Message(role="user", content=asked),),
         references=(f"{head}\n\n{article.text}",),
         group=article.cid or article.id,
         meta={
             "code": code,
             "num": article.num,
             "section": section,
-            "template": template,
+            "template": question.name,
             "article_id": article.id,
         },
     )
-
-
-def _named(num: str) -> str:
-    """Return "Article L1"; but "Annexe II" is a noun of its own."""
-    is_number = any(character.isdigit() for character in num.split(maxsplit=1)[0])
-    return f"Article {num}" if is_number else num

@@ -10,31 +10,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, timedelta
+from functools import lru_cache
 from html import unescape
 from typing import Any
 
-NEVER_IN_FORCE = frozenset({"MODIFIE_MORT_NE", "ANNULE"})
-"""Replaced before its first day, or annulled (which reaches back): whatever the dates say."""
-NO_LONGER = frozenset({"ABROGE", "MODIFIE", "TRANSFERE", "PERIME", "DEPLACE", "DISJOINT"})
-NOT_YET = frozenset({"VIGUEUR_DIFF"})
+from benchmark.articles import Version
+
+EPOCH = date(1970, 1, 1)
+DAY = 86_400_000
+"""Milliseconds."""
 
 _TAG = re.compile(r"<[^<>]*>")
-
-
-def first_moment(day: date) -> int:
-    """Return when a day begins, in milliseconds since 1970 UTC."""
-    return int(datetime.combine(day, time(), tzinfo=UTC).timestamp()) * 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One version of an article: who it is and when it applies, `start` ≤ day < `end`."""
-
-    id: str
-    state: str
-    start: int | None
-    end: int | None
+_TABLE = re.compile(r"<(/?)table\b[^<>]*>", re.IGNORECASE)
+_ANNEX = re.compile(r"annexes?\b", re.IGNORECASE)
+_TABLE_NUMBER = re.compile(r"\btableaux?\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +37,9 @@ class Article:
         num: "L1234-5", "R123-4 A", "Annexe II", ...
         path: Titles of the sections around it, outermost first.
         text: Of the stored version, in one paragraph, as the source gives it.
+        tabular: Share of the text that stands in tables, from 0 to 1.
         stored: The version whose text this is.
-        versions: All that are known, the stored one among them or not.
+        versions: All that are listed, the stored one among them or not.
     """
 
     id: str
@@ -56,8 +47,19 @@ class Article:
     num: str
     path: tuple[str, ...]
     text: str
+    tabular: float
     stored: Version
     versions: tuple[Version, ...]
+
+    @property
+    def is_annex(self) -> bool:
+        """Tell whether the number is an annex's: "Annexe I à l'article R9-9"."""
+        return bool(_ANNEX.match(self.num))
+
+    @property
+    def is_table(self) -> bool:
+        """Tell whether the number is a table's ("Tableau n° 9 bis"), or half of the text is."""
+        return bool(_TABLE_NUMBER.search(self.num)) or self.tabular >= 0.5
 
 
 def articles(root: dict[str, Any]) -> Iterator[Article]:
@@ -80,55 +82,53 @@ def articles(root: dict[str, Any]) -> Iterator[Article]:
         waiting += [(child, path) for child in reversed(children or [])]
 
 
-def why_not_in_force(article: Article, day: int) -> str:
-    """Return why the stored text is not the one that applied at `day`; "" if it is."""
-    if _applies(article.stored, day):
+def why_not_in_force(article: Article, day: date) -> str:
+    """Return why the stored text is not the one that applied on a day; "" if it is."""
+    if article.stored.state_at(day) == "in force":
         return ""
     others = (version for version in article.versions if version.id != article.stored.id)
-    if any(_applies(version, day) for version in others):
+    if any(version.state_at(day) == "in force" for version in others):
         return "another version in force, whose text is not stored"
     return "not in force"
 
 
-def _applies(version: Version, day: int) -> bool:
-    """Tell whether a version applies on a day: by its dates, and by its state where one is missing.
-
-    A state tells how things stood when the source was made, a date tells it for every day: a
-    version that is "MODIFIE" today did apply before its end.
-    """
-    if version.state in NEVER_IN_FORCE:
-        return False
-    begun = version.start <= day if version.start is not None else version.state not in NOT_YET
-    over = version.end <= day if version.end is not None else version.state in NO_LONGER
-    known = version.start is not None or version.end is not None or bool(version.state)
-    return known and begun and not over
-
-
 def _article(data: dict[str, Any], path: tuple[str, ...]) -> Article:
-    text = _line(data.get("texte")) or _line(_plain(data.get("texteHtml")))
+    html = data.get("texteHtml")
+    html = html if isinstance(html, str) else ""
     listed = data.get("articleVersions")
-    versions = (
-        [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
-    )
+    versions = listed if isinstance(listed, list) else []
     return Article(
         id=_line(data.get("id")),
         cid=_line(data.get("cid")),
         num=_line(data.get("num")),
         path=path,
-        text=text,
+        text=_line(data.get("texte")) or _line(_plain(html)),
+        tabular=_tabular(html),
         stored=_version(data),
         versions=tuple(_version(item) for item in versions if isinstance(item, dict)),
     )
 
 
 def _version(data: dict[str, Any]) -> Version:
-    start, end = data.get("dateDebut"), data.get("dateFin")
     return Version(
         id=_line(data.get("id")),
         state=_line(data.get("etat")),
-        start=start if isinstance(start, int) else None,
-        end=end if isinstance(end, int) else None,
+        start=_day(data.get("dateDebut")),
+        end=_day(data.get("dateFin")),
     )
+
+
+def _day(value: Any) -> date | None:
+    """Return the day of a moment in milliseconds; a moment outside of all calendars is clipped."""
+    return _date(value // DAY) if isinstance(value, int) else None
+
+
+@lru_cache(maxsize=65_536)
+def _date(days: int) -> date:
+    try:
+        return EPOCH + timedelta(days=days)
+    except OverflowError:
+        return date.max if days > 0 else date.min
 
 
 def _line(value: Any) -> str:
@@ -136,5 +136,27 @@ def _line(value: Any) -> str:
     return " ".join(value.split()) if isinstance(value, str) else ""
 
 
-def _plain(html: Any) -> str:
-    return unescape(_TAG.sub(" ", html)) if isinstance(html, str) else ""
+def _plain(html: str) -> str:
+    return unescape(_TAG.sub(" ", html))
+
+
+def _tabular(html: str) -> float:
+    """Return the share of a page's letters that stand inside of tables; tables may nest."""
+    tags = list(_TABLE.finditer(html))
+    if not tags:
+        return 0.0
+    inside = depth = opened = 0
+    for tag in tags:
+        if not tag[1]:
+            opened = opened if depth else tag.end()
+            depth += 1
+        elif depth:  # one that closes nothing is ignored
+            depth -= 1
+            inside += 0 if depth else _letters(html[opened : tag.start()])
+    if depth:
+        inside += _letters(html[opened:])
+    return inside / max(_letters(html), 1)
+
+
+def _letters(html: str) -> int:
+    return sum(map(len, _plain(html).split()))

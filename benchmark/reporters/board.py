@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from benchmark.records import CandidateSummary, Comparison, Results, ScoreSummary
 from benchmark.reporters import format as fmt
+from benchmark.results import CandidateSummary, Comparison, Results, ScoreSummary
 
 MARKS = {"better": "▲", "worse": "▼", "": ""}
 """Shown beside a number that differs significantly from the baseline's."""

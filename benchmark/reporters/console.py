@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from benchmark.plugins import Plugin, Report
-from benchmark.records import Results
 from benchmark.reporters import board as boards
 from benchmark.reporters import format as fmt
 from benchmark.reporters import verdict
 from benchmark.reporters.board import Board, Cell, Column, Row
+from benchmark.results import Results
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

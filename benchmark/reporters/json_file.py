@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.plugins import Plugin, Report
-from benchmark.records import Results
 from benchmark.reporters.files import write_text
+from benchmark.results import Results
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 

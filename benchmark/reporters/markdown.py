@@ -8,12 +8,14 @@ from pathlib import Path
 from pydantic import Field
 
 from benchmark.plugins import Plugin, Report
-from benchmark.records import Results, TrainingManifest
+from benchmark.records import TrainingManifest
 from benchmark.reporters import board as boards
 from benchmark.reporters import format as fmt
 from benchmark.reporters import mark, samples, verdict
 from benchmark.reporters.board import Board, Cell, Row
 from benchmark.reporters.files import write_text
+from benchmark.reporters.markdown_data import data_lines
+from benchmark.results import Results
 
 MAX_CHARS = 1_200
 """Characters of one text among the samples."""
@@ -41,7 +43,7 @@ class Markdown(Plugin):
             *_answers(board),
             *_training(board),
             *_samples(report, board, self.samples),
-            *_dataset(results),
+            *data_lines(results),
             *_environment(results),
             *_signatures(board),
         ]
@@ -231,29 +233,6 @@ def _samples(report: Report, board: Board, limit: int) -> Iterator[str]:
                 yield from (*mark.block(answer.text, MAX_CHARS), "")
         yield "</details>"
     yield ""
-
-
-def _dataset(results: Results) -> Iterator[str]:
-    data = results.dataset
-    sides = ", ".join(
-        f"{side} {fmt.count(rows)}"
-        for side, rows in (
-            ("train", data.train),
-            ("validation", data.validation),
-            ("test", data.test),
-        )
-    )
-    yield from ("## Data set", "")
-    yield from (f"**{mark.text(data.name)}**: {fmt.plural(data.kept, 'row')} kept; {sides}.", "")
-    yield from (
-        f"- dropped {fmt.count(rows)}: {mark.text(why)}" for why, rows in data.dropped.items()
-    )
-    yield from (f"- {mark.text(note)}" for note in data.notes)
-    yield ""
-    digests = {**data.sources, "train side": data.train_sha256, "test side": data.test_sha256}
-    yield from mark.table(
-        ["Source", "SHA-256"], ([mark.code(name), mark.code(sha)] for name, sha in digests.items())
-    )
 
 
 def _environment(results: Results) -> Iterator[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmark.records import GateResult, Results, ScoreSummary
 from benchmark.reporters import format as fmt
 from benchmark.reporters.board import Board, Cell, Row
+from benchmark.results import GateResult, Results, ScoreSummary
 
 SYMBOLS = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
 _ORDER = {"fail": 0, "inconclusive": 1, "pass": 2}
@@ -60,10 +60,15 @@ def claims(board: Board) -> list[str]:
 
 def notices(results: Results, board: Board) -> list[str]:
     """Return what a reader must know before trusting the numbers, one sentence each."""
-    found = [*_fooled(board)]
+    found = [*_leaking(results), *_fooled(board)]
     for row in (*board.models, *board.controls):
         found += _of_candidate(row, board)
     return found
+
+
+def _leaking(results: Results) -> list[str]:
+    leaks = results.dataset.leaks
+    return [fmt.one_line(sentence) for sentence in leaks.sentences] if leaks and leaks.total else []
 
 
 def _claim(row: Row, board: Board) -> str:

@@ -47,7 +47,8 @@ def tokenise(
         if not example.references:
             without_loss += 1
             continue
-        prompt = template.encode(example.prompt, tokenizer)
+        # Plain text has no prompt: all of it is learned, without the template around it.
+        prompt = template.encode(example.prompt, tokenizer) if example.prompt else []
         answer = template.encode_answer(example.references[0], tokenizer)
         truncated += len(prompt) + len(answer) > max_length
         kept = answer[: max(0, max_length - len(prompt))]

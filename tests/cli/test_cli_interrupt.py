@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmark.records import Results
+from benchmark.results import Results
 
 SLOW = """\
 extends: jardin.yaml

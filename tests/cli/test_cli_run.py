@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cli_helpers import QUESTIONS, Cli, add
 
-from benchmark.records import Results
+from benchmark.results import Results
 
 
 def latest(suite: str = "jardin") -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cli_helpers import Cli, add
 
-from benchmark.records import Results
+from benchmark.results import Results
 
 
 def run_id(suite: str = "jardin") -> str:

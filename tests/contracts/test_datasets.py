@@ -47,7 +47,21 @@ def _jsonl(folder: Path) -> dict[str, str]:
     return {"path": str(folder / "rows.jsonl")}
 
 
-SMALL: dict[str, Callable[[Path], dict[str, str]]] = {"legi": _legi, "jsonl": _jsonl}
+def _hub(folder: Path) -> dict[str, str]:
+    from pyarrow import Table, parquet
+
+    rows = [{"prompt": f"Question {n} ?", "completion": f"Réponse {n}."} for n in range(ROWS)]
+    (folder / "hub").mkdir()
+    parquet.write_table(Table.from_pylist(rows), folder / "hub" / "train.parquet")
+    return {"name": str(folder / "hub")}
+
+
+SMALL: dict[str, Callable[[Path], dict[str, str]]] = {
+    "legi": _legi,
+    "files": _jsonl,
+    "jsonl": _jsonl,
+    "hub": _hub,
+}
 """Name -> writes `ROWS` rows into a folder and returns the parameters that read them."""
 
 

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from benchmark.core.gate import exit_code, judge_gates, overall
 from benchmark.errors import ExitCode
-from benchmark.records import Comparison, GateResult, ScoreSummary
+from benchmark.results import Comparison, GateResult, ScoreSummary
 from benchmark.suite import GateSpec
 
 

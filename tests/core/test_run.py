@@ -19,7 +19,8 @@ from benchmark.core.data import load_data
 from benchmark.core.requests import shots
 from benchmark.errors import DataError
 from benchmark.progress import Silent
-from benchmark.records import Example, Generation, Results, Score
+from benchmark.records import Example, Generation, Score
+from benchmark.results import Results
 from benchmark.suite import FewShot
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from benchmark.datasets.legi import CODES, TEMPLATES, Legi
-from benchmark.datasets.legi_articles import Version, _applies, first_moment
+from benchmark.datasets.legi import CODES, Legi
+from benchmark.datasets.legi_questions import BUILT_IN
 from benchmark.errors import ConfigError, DataError, FetchError
 from benchmark.plugins import Loaded
 from benchmark.progress import Silent
@@ -21,7 +23,7 @@ def ms(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1000
 
 
-def article(number: int, num: str | None, **data: Any) -> dict[str, Any]:
+def article(number: int, num: str | None = None, **data: Any) -> dict[str, Any]:
     return {
         "type": "article",
         "data": {
@@ -91,7 +93,7 @@ def test_templates_take_turns_over_the_kept_articles(tmp_path: Path) -> None:
     rows.insert(2, article(99, "L99", texte="Abrogé.", texteHtml=None))
     loaded = load(tmp_path, section("Titre Ier", *rows))
     assert [row.meta["num"] for row in loaded.examples] == [f"L{n}" for n in range(1, 8)]
-    names = list(TEMPLATES)
+    names = [question.name for question in BUILT_IN["en"]]
     assert [row.meta["template"] for row in loaded.examples] == [*names, *names[:2]]
     prompts = [row.prompt[0].content for row in loaded.examples[:5]]
     assert len({prompt.replace(f"L{n}", "") for n, prompt in enumerate(prompts, 1)}) == 5
@@ -211,12 +213,121 @@ def test_as_of_chooses_the_day(tmp_path: Path) -> None:
         assert [row.meta["num"] for row in loaded.examples] == [num]
 
 
-def test_one_version_ends_when_the_next_begins() -> None:
-    changed = first_moment(date(2021, 5, 1))
-    old = Version("a", "MODIFIE", first_moment(date(2020, 1, 1)), changed)
-    new = Version("b", "VIGUEUR", changed, None)
-    for day in (changed - 1, changed, changed + 1):
-        assert _applies(old, day) != _applies(new, day)
+CHAIN = [
+    {"id": "V1", "etat": "MODIFIE", "dateDebut": ms("2010-01-01"), "dateFin": ms("2015-01-01")},
+    {"id": "V2", "etat": "MODIFIE", "dateDebut": ms("2015-01-01"), "dateFin": ms("2020-01-01")},
+    {"id": "V3", "etat": "ABROGE_DIFF", "dateDebut": ms("2020-01-01"), "dateFin": ms("2030-01-01")},
+]
+"""Three versions of one article; the source stores the text of one of them."""
+
+
+@pytest.mark.parametrize(
+    ("day", "stored", "reason"),
+    [
+        ("2009-12-31", "V3", "not in force"),
+        ("2010-01-01", "V3", OTHER),
+        ("2014-12-31", "V3", OTHER),
+        ("2019-12-31", "V3", OTHER),
+        ("2020-01-01", "V3", ""),
+        ("2029-12-31", "V3", ""),
+        ("2030-01-01", "V3", "not in force"),
+        ("2014-12-31", "V2", OTHER),
+        ("2015-01-01", "V2", ""),
+        ("2020-01-01", "V2", OTHER),
+        ("2030-01-01", "V2", "not in force"),
+    ],
+)
+def test_the_day_chooses_the_version(tmp_path: Path, day: str, stored: str, reason: str) -> None:
+    (own,) = (version for version in CHAIN if version["id"] == stored)
+    loaded = load(
+        tmp_path,
+        article(1, "L1", **own, articleVersions=CHAIN),
+        as_of=date.fromisoformat(day),
+    )
+    assert loaded.dropped == ({reason: 1} if reason else {})
+
+
+# --- annexes and tables ---------------------------------------------------------------------
+
+CELLS = "<table><tr><td>Carte</td><td>Durée du prêt : trois semaines</td></tr></table>"
+ODD = [
+    article(1, "L1"),
+    article(2, "Annexe II"),
+    article(3, "Annexe I à l'article R9-9"),
+    article(4, "Annexes à l'article D9"),
+    article(5, "Annexe II : Tableau n° 9 bis"),
+    article(6, "Tableau n° 9 ter"),
+    article(7, "L7", texteHtml=f"<p>Tarifs :</p>{CELLS}"),
+    article(8, "L8", texteHtml=f"<p>{TEXT * 2}</p>{CELLS}"),
+    article(9, "Annexe III", etat="ANNULE"),
+    article(10, "Annexe IV", texte="Néant.", texteHtml=None),
+]
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept", "dropped"),
+    [
+        ({}, 8, {"not in force": 1, "too short": 1}),
+        ({"annexes": False}, 4, {"not in force": 1, "annex": 5}),
+        ({"tables": False}, 5, {"not in force": 1, "too short": 1, "table": 3}),
+        ({"annexes": False, "tables": False}, 2, {"not in force": 1, "annex": 5, "table": 2}),
+    ],
+)
+def test_annexes_and_tables(
+    tmp_path: Path, asked: dict[str, Any], kept: int, dropped: dict[str, int]
+) -> None:
+    loaded = load(tmp_path, section("Annexes", *ODD), **asked)
+    assert len(loaded.examples) == kept
+    assert loaded.dropped == dropped
+    assert kept + sum(dropped.values()) == len(ODD)
+
+
+@pytest.mark.parametrize(
+    ("html", "is_table"),
+    [
+        (CELLS, True),
+        (CELLS.upper(), True),
+        (f"<p>Durées :</p><TABLE border='1'>{CELLS}</TABLE>", True),  # one in another
+        (f"<table><tr><td>{CELLS}</td><td>{TEXT * 2}</td></tr></table>", True),
+        (f"{CELLS}<p>Durée du prêt</p>{CELLS}", True),
+        ("<p>Prix</p><table><tr><td>Carte : dix euros", True),  # never closed
+        (f"</table><p>{TEXT}</p>", False),  # never opened
+        (f"<p>{TEXT}</p><table></table>", False),
+        ("<table></table>", False),
+        (f"<p>{TEXT}</p><tablet>{TEXT}</tablet>", False),
+        (f"<p>{TEXT}</p>", False),
+    ],
+)
+def test_what_a_table_is(tmp_path: Path, html: str, is_table: bool) -> None:
+    loaded = load(tmp_path, article(1, "L1", texteHtml=html), tables=False)
+    assert loaded.dropped == ({"table": 1} if is_table else {})
+
+
+MANY = st.lists(
+    st.fixed_dictionaries(
+        {
+            "num": st.sampled_from(["L1", "R*2", "Annexe II", "Tableau n° 3", " ", None]),
+            "etat": st.sampled_from(["VIGUEUR", "ABROGE", "VIGUEUR_DIFF", "ANNULE", None]),
+            "texte": st.sampled_from([TEXT, "Abrogé.", TEXT * 9, None, ""]),
+            "texteHtml": st.sampled_from([CELLS, f"<p>{TEXT}</p>", None]),
+            "id": st.sampled_from(["A", "B", "C", None]),
+            "dateDebut": st.sampled_from([None, 0, ms("2026-01-01"), 10**18, -(10**18)]),
+            "dateFin": st.sampled_from([None, 0, ms("2026-01-01"), FOR_EVER, 10**18]),
+        }
+    ),
+    max_size=8,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(MANY, st.booleans(), st.booleans())
+def test_every_article_is_kept_or_counted(
+    tmp_path: Path, rows: list[dict[str, Any]], annexes: bool, tables: bool
+) -> None:
+    nodes = [article(at, **row) for at, row in enumerate(rows)]
+    loaded = load(tmp_path, *nodes, annexes=annexes, tables=tables, max_chars=200)
+    assert len(loaded.examples) + sum(loaded.dropped.values()) == len(rows)
+    assert all(count > 0 for count in loaded.dropped.values())
 
 
 def test_an_article_that_stands_twice_is_one_row(tmp_path: Path) -> None:
@@ -280,16 +391,27 @@ def test_both_sources_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.network
 @pytest.mark.parametrize(
-    ("code", "kept", "dropped"),
-    # Counted apart from this module, by dates alone: articles in the file 11,545 / 474,
-    # of which in force on the day 11,492 / 470, of which 6 / 0 have 50 characters or fewer.
-    [("travail", 11_486, 59), ("crpa", 470, 4)],
+    ("code", "articles", "in_force", "short", "annexes", "tables"),
+    # Counted apart from this package, with plain loops over the files' JSON: by dates alone,
+    # by `num.startswith("Annexe")`, and by the letters inside of `<table>`.
+    [
+        ("travail", 11_545, 11_492, 6, 9, 17),
+        ("securite-sociale", 7_372, 7_354, 1, 163, 7),
+        ("rural", 9_724, 9_625, 3, 16, 78),
+        ("crpa", 474, 470, 0, 0, 20),
+    ],
 )
-def test_the_real_codes(code: str, kept: int, dropped: int) -> None:
+def test_the_real_codes(
+    code: str, articles: int, in_force: int, short: int, annexes: int, tables: int
+) -> None:
     loaded = Legi(codes=(code,)).load(Silent())
-    assert len(loaded.examples) == kept
-    assert sum(loaded.dropped.values()) == dropped
-    assert len({row.id for row in loaded.examples}) == kept
+    assert len(loaded.examples) == in_force - short
+    assert loaded.dropped.get("too short", 0) == short
+    assert sum(loaded.dropped.values()) == articles - in_force + short
+    assert len({row.id for row in loaded.examples}) == len(loaded.examples)
     assert all(
         " > " in row.references[0].split("\n")[1] or row.meta["section"] for row in loaded.examples
     )
+    bare = Legi(codes=(code,), annexes=False, tables=False, templates="fr").load(Silent())
+    assert (bare.dropped.get("annex", 0), bare.dropped.get("table", 0)) == (annexes, tables)
+    assert len(bare.examples) + sum(bare.dropped.values()) == articles

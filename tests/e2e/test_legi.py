@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from benchmark.records import Results
 from benchmark.references import cache_root
+from benchmark.results import Results
 
 pytestmark = pytest.mark.e2e
 

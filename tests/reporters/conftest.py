@@ -9,20 +9,15 @@ from pathlib import Path
 import pytest
 
 from benchmark.plugins import Report
-from benchmark.records import (
+from benchmark.records import Example, Generation, LossPoint, Message, Score, TrainingManifest
+from benchmark.results import (
     CandidateSummary,
     Comparison,
     DatasetSummary,
     Environment,
-    Example,
     GateResult,
-    Generation,
-    LossPoint,
-    Message,
     Results,
-    Score,
     ScoreSummary,
-    TrainingManifest,
     VerdictSummary,
 )
 

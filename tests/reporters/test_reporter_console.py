@@ -11,8 +11,8 @@ from rich.cells import cell_len
 from rich.console import Console as Terminal
 
 from benchmark.plugins import Report
-from benchmark.records import Results
 from benchmark.reporters.console import Console, leaderboard_table
+from benchmark.results import Results
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 

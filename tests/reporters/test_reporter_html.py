@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from benchmark.plugins import Report
-from benchmark.records import Example, Generation, Message, Results
+from benchmark.records import Example, Generation, Message
 from benchmark.reporters.html import Html
+from benchmark.results import Results
 
 HACK = "document.title='hacked'"
 PAYLOADS = (

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from benchmark.plugins import Report
-from benchmark.records import LossPoint, Results
+from benchmark.records import LossPoint
 from benchmark.reporters.files import write_text
 from benchmark.reporters.json_file import JsonFile
+from benchmark.results import Results
 
 
 def test_round_trip(report: Report) -> None:

@@ -103,6 +103,13 @@ def test_truncation_is_counted(tokenizer):
     assert rows.tokens == sum(min(length, limit) for length in lengths)
 
 
+def test_plain_text_is_learned_whole(tokenizer):
+    text = Example(id="t", prompt=(), references=("Le repos est de onze heures.",))
+    row = tokenise([text], Template(style="chatml"), tokenizer, 256).rows[0]
+    assert row["labels"] == row["input_ids"]
+    assert tokenizer.decode(row["input_ids"][:-1]) == text.references[0]
+
+
 def test_rows_without_an_answer_left_are_dropped_and_counted(tokenizer):
     rows = tokenise([*ROWS, Example(id="x", prompt=ROWS[0].prompt)], Template(), tokenizer, 8)
     assert rows.rows == []

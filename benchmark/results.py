@@ -1,0 +1,194 @@
+"""The content of `results.json`: one run, with what it takes to believe its numbers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from benchmark.records import Record, TrainingManifest
+from benchmark.rows.leaks import LeakReport
+from benchmark.rows.lengths import Lengths
+from benchmark.rows.row import Finding
+
+SCHEMA_VERSION = 1
+"""Version of `results.json`; grows when a field changes its meaning or goes away."""
+
+
+Outcome = Literal["pass", "fail", "inconclusive"]
+
+
+class CandidateSummary(Record):
+    """One candidate in the results."""
+
+    name: str
+    kind: Literal["model", "control"]
+    description: str
+    """What it is, for a person: "LoRA r=16 on SmolLM2-135M-Instruct"."""
+    backend: str
+    """The backend's signature."""
+    fingerprint: str
+    """Hash of the weights that answered (adapter included)."""
+    answered: int
+    failed: int
+    """Answers that are missing; they have no score."""
+    cut: int
+    """Answers cut at the token limit."""
+    changed: float | None = None
+    """Share of answers that differ from the baseline's; None for the baseline itself."""
+    tokens_in: int
+    tokens_out: int
+    seconds: float
+    tokens_per_second: float | None
+    training: TrainingManifest | None = None
+    error: str | None = None
+    """Why the candidate could not run at all; it then has no scores."""
+
+
+class ScoreSummary(Record):
+    """One number of the leaderboard, with what it takes to believe it."""
+
+    candidate: str
+    metric: str
+    """The metric's name in the suite."""
+    score: str
+    """The number's label, unique in the suite: `rougeL`, `citation_accuracy`, ..."""
+    value: float | None
+    """None when nothing could be scored."""
+    low: float | None
+    high: float | None
+    """Ends of the 95 % bootstrap interval by group; Wilson's where a yes/no score is all one."""
+    n: int
+    failed: int
+    higher_is_better: bool
+    signature: str
+
+
+class Comparison(Record):
+    """One candidate against the baseline on one number, over the examples both answered."""
+
+    candidate: str
+    baseline: str
+    score: str
+    difference: float | None
+    """Candidate minus baseline."""
+    low: float | None
+    high: float | None
+    """Ends of the paired 95 % bootstrap interval of the difference (resampled by group)."""
+    p: float | None
+    """Two-sided paired randomisation test."""
+    n: int
+    """Examples that both answered."""
+    higher_is_better: bool
+    test: str
+    """How interval and p were made: names, resamples, seed, clusters."""
+
+
+class VerdictSummary(Record):
+    """One judge on one candidate: an opinion, with how often it had none."""
+
+    candidate: str
+    judge: str
+    """The judge's name in the suite."""
+    value: float | None
+    """Mean over the verdicts that have a value; None when none has."""
+    n: int
+    """Verdicts with a value."""
+    abstained: int
+    """Verdicts without one: abstained, failed or not parseable. Never imputed."""
+    signature: str
+
+
+class GateResult(Record):
+    """What one rule says of one candidate, in one sentence."""
+
+    gate: str
+    candidate: str
+    score: str
+    outcome: Outcome
+    reason: str
+
+
+class DatasetSummary(Record):
+    """Where the examples came from and how many are left."""
+
+    name: str
+    signature: str
+    sources: dict[str, str] = Field(default_factory=dict)
+    """Reference -> SHA-256 of what was fetched."""
+    kept: int
+    dropped: dict[str, int] = Field(default_factory=dict)
+    """Reason -> rows dropped for it."""
+    train: int
+    validation: int
+    test: int
+    train_sha256: str
+    test_sha256: str
+    findings: tuple[Finding, ...] = ()
+    """What the checks say of the rows of all sides, train first."""
+    lengths: tuple[Lengths, ...] = ()
+    """Histograms of their lengths."""
+    leaks: LeakReport | None = None
+    """What of the test side is also on the train side."""
+    notes: tuple[str, ...] = ()
+
+
+class Environment(Record):
+    """Where a run happened."""
+
+    python: str
+    platform: str
+    device: str
+    dtype: str
+    cores: int
+    versions: dict[str, str]
+    commit: str | None
+    dirty: bool | None
+
+
+class Results(Record):
+    """All of a run: the content of `results.json`."""
+
+    schema_version: int = SCHEMA_VERSION
+    suite: str
+    suite_version: int
+    run_id: str
+    status: Literal["complete", "incomplete"]
+    started: str
+    finished: str
+    seconds: float
+    fingerprint: str
+    """Hash of everything asked for; the same command has the same one."""
+    command: str
+    verdict: Outcome
+    """The worst of the gates."""
+    exit_code: int
+    baseline: str
+    confidence: float = 0.95
+    primary: str
+    """The number that the leaderboard is sorted by."""
+    environment: Environment
+    dataset: DatasetSummary
+    candidates: tuple[CandidateSummary, ...]
+    scores: tuple[ScoreSummary, ...]
+    comparisons: tuple[Comparison, ...]
+    verdicts: tuple[VerdictSummary, ...] = ()
+    gates: tuple[GateResult, ...]
+    computed: dict[str, int] = Field(default_factory=dict)
+    """Step -> how many artefacts were computed now rather than found in the cache."""
+    timings: dict[str, float] = Field(default_factory=dict)
+    """Step -> seconds."""
+
+    def score(self, candidate: str, score: str) -> ScoreSummary:
+        """Return one number of the leaderboard. Raises KeyError when there is none."""
+        for row in self.scores:
+            if row.candidate == candidate and row.score == score:
+                return row
+        raise KeyError(f"{candidate}/{score}")
+
+    def comparison(self, candidate: str, score: str) -> Comparison:
+        """Return one comparison with the baseline. Raises KeyError when there is none."""
+        for row in self.comparisons:
+            if row.candidate == candidate and row.score == score:
+                return row
+        raise KeyError(f"{candidate}/{score}")
