@@ -45,21 +45,22 @@ def command(
     exact_duplicate, duplicate_prompt; near_duplicate is off unless --on near_duplicate.
     """
     from itertools import chain
+    from tempfile import TemporaryFile
 
     from benchmark.rows.clean import Dropped, clean
     from benchmark.rows.readers import read_rows, unbroken
+    from benchmark.rows.row import Row
     from benchmark.rows.writers import write_rows
 
     rest = dropped or target.with_suffix(".dropped.jsonl")
     reasons, repaired = Counter[str](), 0
-    lost: list[Row] = []
 
     def good() -> Iterator[Row]:
         nonlocal repaired
         for item in clean(rows, rules_of(on, off, min_words)):
             if isinstance(item, Dropped):
                 reasons[item.rule] += 1
-                lost.append(marked(item))
+                lost.write(marked(item).model_dump_json().encode() + b"\n")
             else:
                 repaired += bool(item.repairs)
                 yield item.row
@@ -70,10 +71,14 @@ def command(
         click.echo(f"{source} has no rows")
         return 0
     rows = chain([first], rows)
-    kept = write_rows(good(), target, first.format, overwrite=overwrite)
-    write_rows(lost, rest, first.format, overwrite=overwrite)
+    # Both files grow at once, and a bad file has more rows than memory: one waits on the disk.
+    with TemporaryFile() as lost:
+        kept = write_rows(good(), target, first.format, overwrite=overwrite)
+        lost.seek(0)
+        waiting = (Row.model_validate_json(line) for line in lost)
+        dropped_rows = write_rows(waiting, rest, first.format, overwrite=overwrite)
     click.echo(f"{target}: {kept} rows kept, {repaired} of them repaired")
-    click.echo(f"{rest}: {len(lost)} rows dropped")
+    click.echo(f"{rest}: {dropped_rows} rows dropped")
     for rule, number in reasons.most_common():
         click.echo(f"  {number:>7} {rule}")
     return 0

@@ -19,6 +19,7 @@ from benchmark.plugins import Backend, Reply, Request
 from benchmark.progress import Progress
 from benchmark.prompts import Template
 from benchmark.records import Message
+from benchmark.rows.checks import check
 from benchmark.rows.row import Row
 from benchmark.suite import Decoding
 
@@ -36,6 +37,8 @@ ASK: dict[Kind, str] = {
     ),
 }
 PAIR = re.compile(r"\s*Question\s*:\s*(?P<question>.+?)\s*\n\s*Answer\s*:\s*(?P<answer>.+)", re.S)
+RARE = ("language", "format", "pii", "duplicate_answers", "near_duplicate_answers")
+"""Checks that say nothing of a single new row."""
 NUMBERS = re.compile(r"\d+")
 
 
@@ -89,7 +92,8 @@ def augment(
         for at, (row, turn) in enumerate(asked)
     ]
     replies, tokens = _replies(requests, wanted, backend, progress)
-    found, dropped = [], Counter[str]()
+    found: list[Row] = []
+    dropped = Counter[str]()
     known = {_plain(row.question) for row in rows}
     for at, (row, turn) in enumerate(asked):
         if at not in replies:
@@ -100,9 +104,23 @@ def augment(
             continue
         known.add(_plain(made.question))
         found.append(_signed(made, row, turn, wanted, backend))
+    found = _sound(found, dropped)
     return Augmented(
         found, dict(dropped), len(rows) - len(usable), len(asked) - len(replies), tokens
     )
+
+
+def _sound(rows: list[Row], dropped: Counter[str]) -> list[Row]:
+    """Return the rows that the checks of any data find no error and no damage in."""
+    bad: dict[int, str] = {}
+    for finding in check(rows, off=RARE).findings:
+        if finding.severity == "error" or finding.check == "encoding":
+            bad |= {at: f"check {finding.check}" for at in finding.rows}
+    if not bad:
+        return rows
+    dropped.update(bad.values())
+    # A finding names its first hundred rows: look again until it names none.
+    return _sound([row for at, row in enumerate(rows) if at not in bad], dropped)
 
 
 def _replies(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from benchmark.core.plan import Plan
 from benchmark.core.split import split
@@ -11,13 +12,14 @@ from benchmark.core.state import Data
 from benchmark.core.store import Cache, write_text
 from benchmark.errors import DataError
 from benchmark.keys import code_version, key, sha256_of_rows
+from benchmark.models import local_model_dir
 from benchmark.progress import Progress
 from benchmark.records import Example, Message
 from benchmark.results import DatasetSummary
 from benchmark.rows.checks import Checked, check
 from benchmark.rows.leaks import LeakReport, leaks
 from benchmark.rows.row import Row
-from benchmark.suite import CheckSpec, LeakSpec, Suite
+from benchmark.suite import CheckSpec, LeakSpec
 
 
 def load_data(plan: Plan, progress: Progress) -> Data:
@@ -35,7 +37,7 @@ def load_data(plan: Plan, progress: Progress) -> Data:
         examples = regrouped(loaded.examples, suite.split.group_by)
         sides = split(examples, suite.split, seed, suite.limit)
     with progress.step("check rows"):
-        checked, found = inspected([*sides.train, *sides.validation], sides.test, suite)
+        checked, found = inspected([*sides.train, *sides.validation], sides.test, plan)
     refuse_errors(checked, suite.checks)
     refuse_leaks(found, suite.leaks)
     for finding in checked.findings:
@@ -60,10 +62,13 @@ def load_data(plan: Plan, progress: Progress) -> Data:
 
 
 def inspected(
-    train: Sequence[Example], test: Sequence[Example], suite: Suite
+    train: Sequence[Example], test: Sequence[Example], plan: Plan
 ) -> tuple[Checked, LeakReport]:
     """Return what the checks say of the rows and what leaks, from the cache or found now."""
+    suite, (model, longest) = plan.suite, _measure(plan)
     name = key(
+        model=model,
+        longest=longest,
         train=examples_sha256(train),
         test=examples_sha256(test),
         off=list(suite.checks.off),
@@ -77,10 +82,32 @@ def inspected(
             return Checked.model_validate(known[0]), LeakReport.model_validate(known[1])
         except (ValueError, IndexError):
             path.replace(path.with_suffix(".damaged"))  # looked for again below
-    checked = check(rows_of([*train, *test]), off=suite.checks.off)
+    checked = check(
+        rows_of([*train, *test]),
+        tokenizer=_tokenizer(model),
+        max_length=longest,
+        off=suite.checks.off,
+    )
     found = leaks(train, test, similarity=suite.leaks.similarity)
     write_text(path, json.dumps([checked.model_dump(mode="json"), found.model_dump(mode="json")]))
     return checked, found
+
+
+def _measure(plan: Plan) -> tuple[str | None, int | None]:
+    """Return the model whose tokens rows are measured in, and the longest row it is trained on."""
+    trained = [candidate for candidate in plan.candidates if candidate.spec.train]
+    models = {str(getattr(candidate.backend, "model", "")) for candidate in trained}
+    lengths = [candidate.spec.train.max_length for candidate in trained if candidate.spec.train]
+    # Several models count several ways; each training then counts for itself, in its manifest.
+    return (models.pop() if len(models) == 1 else None), min(lengths, default=None)
+
+
+def _tokenizer(model: str | None) -> Any:
+    if model is None:
+        return None
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(local_model_dir(model))
 
 
 def rows_of(examples: Iterable[Example]) -> Iterator[Row]:

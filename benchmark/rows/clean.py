@@ -195,9 +195,11 @@ class _Near:
     def __init__(self, similarity: float, places: Places) -> None:
         self._similarity, self._places = similarity, places
         self._kept: Any = None
+        self._sketch: Any = None
+        """Of the row that was asked about last, which is the one that is kept next."""
 
     def __call__(self, view: View) -> Hit | None:
-        sketch = _sketch(view)
+        self._sketch = sketch = _sketch(view)
         like = self._kept.get_duplicates(sketch) if sketch and self._kept else ()
         if not like:
             return None
@@ -210,9 +212,8 @@ class _Near:
 
         if self._kept is None:
             self._kept = RMinHashDeduplicator(self._similarity, SLOTS, True, BANDS, SEED)
-        sketch = _sketch(view)
-        if sketch:
-            self._kept.add(str(view.number), sketch)
+        if self._sketch:
+            self._kept.add(str(view.number), self._sketch)
 
 
 def _sketch(view: View) -> Any:
@@ -220,4 +221,8 @@ def _sketch(view: View) -> Any:
     from rensa import RMinHash
 
     shingles = view.prompt_shingles + view.answer_shingles
-    return RMinHash.from_token_sets([shingles], SLOTS, SEED)[0] if shingles else None
+    if not shingles:
+        return None
+    sketch = RMinHash(SLOTS, SEED)
+    sketch.update(shingles)  # `from_token_sets` would wake all cores for each row
+    return sketch

@@ -164,10 +164,10 @@ Found = tuple[Source, Way, list[Hit]]
 
 def _example(example: Example) -> _Side:
     prompt = "\n".join(turn.content for turn in example.prompt if turn.role != "system")
-    asked = cut(prompt)
+    asked, folded_prompt = cut(prompt), folded(prompt)
     said = [cut(answer) for answer in example.references] or [()]
     keys = [key_of(folded(answer)) for answer in example.references] or [0]
-    prompt_key = key_of(folded(prompt)) if asked else None
+    prompt_key = key_of(folded_prompt) if folded_prompt else None
     return _Side(
         id=example.id,
         group=example.group,

@@ -69,9 +69,7 @@ def test_no_user_or_assistant() -> None:
 
 
 def test_short_answer_counts_words() -> None:
-    nine, ten = " ".join("mot" * 9), " ".join(["mot"] * 10)
-    assert len(ten.split()) == 10
-    nine = " ".join(["mot"] * 9)
+    nine, ten = " ".join(["mot"] * 9), " ".join(["mot"] * 10)
     found = results(row("a", nine), row("b", ten), row("c", "mot"), short_answer=True)
     assert found == [
         ("short_answer", "the answer has 9 words, fewer than 10"),
@@ -241,7 +239,14 @@ def test_mending_leaves_no_control_characters(text: str) -> None:
     assert CONTROL not in damages(mended(text))
 
 
-@given(st.text("abcdéèàçùœ€ '’«»ÉÀ°\u00a0.,:;\n", max_size=80))
+# Capitals with accents before punctuation: the very bytes that mojibake is made of.
+FRENCH = (
+    "SOCIÉTÉ\u00a0:;« À »;l’été;DÉCLARÉ’;cœur;n°\u00a01;INSÉRÉ»;À…;ARRÊTÉ…;10\u00a0€;É–;"
+    "« Égalité »;NOËL…;CAFÉ”;à\u00a0«;TITRE Â;MAÎTRE;où;Œuvre;déjà;ÉTÉ ”;2°;L'Haÿ-les-Roses;ça"
+).split(";")
+
+
+@given(st.lists(st.sampled_from(FRENCH), max_size=8).map(" ".join))
 def test_sound_french_is_left_alone(text: str) -> None:
     assert MOJIBAKE not in damages(text)
     assert mended(text) == text
