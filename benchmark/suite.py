@@ -76,7 +76,8 @@ class LeakSpec(Spec):
     tolerance: float = Field(default=0.0, ge=0, le=1)
     """Share of test examples that may leak before the run is refused."""
     similarity: float = Field(default=0.8, gt=0, le=1)
-    """Near duplicates: share of word 5-grams in common (Jaccard) from which two are the same."""
+    """From where two texts are nearly the same: by their word 5-grams without boilerplate, or
+    by the order of the words in the passages that differ (see `rows.leaks`)."""
 
 
 class CheckSpec(Spec):
