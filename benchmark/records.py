@@ -37,6 +37,8 @@ class Example(Record):
     """The conversation so far; the last turn is the user's."""
     references: tuple[str, ...] = ()
     """Right answers; the first is the one that training learns."""
+    rejected: str | None = None
+    """A worse answer than the first reference, for training by preference (dpo)."""
     group: str = ""
     """Cluster for error bars and for leak-free splits (for law, the article's `cid`)."""
     split: Split | None = None
@@ -95,6 +97,21 @@ class LossPoint(Record):
     eval_loss: float | None = None
 
 
+class Batching(Record):
+    """How the rows of one optimizer step went through the model."""
+
+    rows: int
+    """Rows of one optimizer step, over all processes."""
+    micro_tokens: int
+    """Most tokens, padding included, that went through the model at once (rows x longest row)."""
+    micro_batches: float
+    """Mean number of pieces that a step's rows were cut into."""
+    padding: float = 0.0
+    """Share of all computed tokens that were padding."""
+    out_of_memory: int = 0
+    """How often memory ran out and the pieces were made smaller."""
+
+
 class TrainingManifest(Record):
     """What an adapter was made from; saved beside its weights as `manifest.json`."""
 
@@ -120,7 +137,45 @@ class TrainingManifest(Record):
     seed: int
     curve: tuple[LossPoint, ...]
     eval_loss: float | None
+    """Validation loss of the weights that were kept."""
+    best_step: int | None = None
+    """Step of those weights, where the best were kept; None: the last."""
+    stopped_early: bool = False
+    overfitting: str = ""
+    """One sentence where the validation loss rose while the training loss fell; else empty."""
+    objective: str = "sft"
+    batching: Batching | None = None
+    gradient_checkpointing: bool = False
+    compiled: bool = False
+    processes: int = 1
+    adapter_bytes: int = 0
+    """Size of the weights that were saved."""
+    peak_memory: int = 0
+    """Bytes: allocated on the GPU; resident memory of the process on a CPU."""
+    resumed: int = 0
+    """How often the training went on from a checkpoint."""
+    hardware: str = ""
+    """Name of the GPU or processor."""
+    commit: str | None = None
+    dirty: bool | None = None
+    """Whether the git checkout had changes that no commit holds."""
     seconds: float
+    """Of training itself, without loading; with those before a resume."""
     tokens: int
     """Tokens in the rows, prompt included, times epochs; padding does not count."""
     created: str
+
+
+class AdapterEvaluation(Record):
+    """One run in which an adapter answered; a line of `evaluations.jsonl` beside its weights."""
+
+    suite: str
+    run_id: str
+    candidate: str
+    finished: str
+    n: int
+    scores: dict[str, tuple[float | None, float | None, float | None]]
+    """Label -> value and the ends of its interval."""
+    changed: float | None
+    """Share of answers that differ from the baseline's."""
+    verdict: str

@@ -99,6 +99,27 @@ class VerdictSummary(Record):
     signature: str
 
 
+class ForgettingSummary(Record):
+    """One candidate's perplexity on general text, against its base without adapter."""
+
+    candidate: str
+    perplexity: float
+    low: float
+    high: float
+    """Ends of its 95 % interval (bootstrap over passages)."""
+    base_perplexity: float
+    ratio: float
+    """Perplexity over the base's: above 1, general text has become harder."""
+    ratio_low: float
+    ratio_high: float
+    """Ends of the paired 95 % interval of the ratio."""
+    p: float | None
+    """Two-sided paired randomisation test of the ratio being 1."""
+    texts: int
+    tokens: int
+    signature: str
+
+
 class GateResult(Record):
     """What one rule says of one candidate, in one sentence."""
 
@@ -173,6 +194,7 @@ class Results(Record):
     scores: tuple[ScoreSummary, ...]
     comparisons: tuple[Comparison, ...]
     verdicts: tuple[VerdictSummary, ...] = ()
+    forgetting: tuple[ForgettingSummary, ...] = ()
     gates: tuple[GateResult, ...]
     computed: dict[str, int] = Field(default_factory=dict)
     """Step -> how many artefacts were computed now rather than found in the cache."""

@@ -9,37 +9,30 @@ or an override on the command line, can say `candidates.lora.train.r=8`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from benchmark.prompts import Template
+from benchmark.suite_base import Name, Spec, Use
+from benchmark.suite_train import TrainSpec
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-"""Names become file names, so they keep to letters, digits, dot, dash and underscore."""
-
-
-class Spec(BaseModel):
-    """Base: immutable, and a key that is not known is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Use(Spec):
-    """A plugin by name, with its parameters: `rouge`, or `{use: rouge, tokenizer: unicode}`."""
-
-    use: str
-    parameters: dict[str, Any] = {}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _flat(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return {"use": value}
-        if isinstance(value, dict) and "parameters" not in value:
-            rest = {str(name): item for name, item in value.items() if name != "use"}
-            return {**({"use": value["use"]} if "use" in value else {}), "parameters": rest}
-        return value
+__all__ = [
+    "CandidateSpec",
+    "CheckSpec",
+    "Decoding",
+    "FewShot",
+    "ForgettingSpec",
+    "GateSpec",
+    "LeakSpec",
+    "Name",
+    "Origin",
+    "Spec",
+    "SplitSpec",
+    "Suite",
+    "TrainSpec",
+    "Use",
+]
 
 
 class SplitSpec(Spec):
@@ -114,32 +107,6 @@ class FewShot(Spec):
         return {"k": value} if isinstance(value, int) else value
 
 
-class TrainSpec(Spec):
-    """How an adapter is trained. Defaults are the reference workflow's (REFERENCE A)."""
-
-    method: Literal["lora", "rslora", "dora"] = "lora"
-    r: int = Field(default=16, ge=1)
-    alpha: float = Field(default=32.0, gt=0)
-    dropout: float = Field(default=0.05, ge=0, lt=1)
-    target_modules: Literal["all-linear"] | tuple[str, ...] = "all-linear"
-    epochs: float = Field(default=1.0, gt=0)
-    learning_rate: float = Field(default=1e-4, gt=0)
-    schedule: Literal["cosine", "linear", "constant_with_warmup"] = "cosine"
-    warmup: float = Field(default=0.05, ge=0, lt=1)
-    """Share of all steps."""
-    batch_size: int = Field(default=8, ge=1)
-    accumulation: int = Field(default=1, ge=1)
-    max_length: int = Field(default=1024, ge=8)
-    """Tokens of prompt and answer together; longer rows are cut at the end, and counted."""
-    weight_decay: float = Field(default=0.0, ge=0)
-    max_grad_norm: float = Field(default=1.0, gt=0)
-    gradient_checkpointing: bool = False
-    eval_steps: int = Field(default=0, ge=0)
-    """Validation loss each so many steps; 0: at the end of each epoch."""
-    seed: int | None = Field(default=None, ge=0)
-    """Default: the suite's seed."""
-
-
 class CandidateSpec(Spec):
     """A model with an adaptation, or a control. What is left out comes from the suite."""
 
@@ -157,6 +124,17 @@ class CandidateSpec(Spec):
         if self.train and self.adapter:
             raise ValueError("has both `train` and `adapter`; keep one")
         return self
+
+
+class ForgettingSpec(Spec):
+    """Catastrophic forgetting: the perplexity of general text, before and after training."""
+
+    data: str
+    """Package reference or path of a text, JSON or JSONL file."""
+    texts: int = Field(default=64, ge=2)
+    """How many passages to take, spread evenly over the file."""
+    max_length: int = Field(default=256, ge=8)
+    """Tokens of a passage."""
 
 
 class GateSpec(Spec):
@@ -212,13 +190,16 @@ class Suite(Spec):
     candidates: dict[Name, CandidateSpec] = Field(min_length=1)
     baseline: Name
     metrics: dict[Name, Use] = Field(min_length=1)
-    judges: dict[Name, Use] = {}
-    gates: dict[Name, GateSpec] = {}
+    judges: dict[Name, Use] = Field(default_factory=dict)
+    forgetting: ForgettingSpec | None = None
+    gates: dict[Name, GateSpec] = Field(default_factory=dict)
     primary: str = ""
     """The number that the leaderboard is sorted by; default: the first metric's first."""
-    reports: dict[Name, Use] = {
-        name: Use(use=name) for name in ("json", "markdown", "html", "console")
-    }
+    reports: dict[Name, Use] = Field(
+        default_factory=lambda: {
+            name: Use(use=name) for name in ("json", "markdown", "html", "console")
+        }
+    )
     resamples: int = Field(default=10_000, ge=100)
     """Bootstrap resamples and random swaps of the paired test."""
     max_failed: float = Field(default=0.0, ge=0, le=1)

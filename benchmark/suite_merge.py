@@ -129,7 +129,7 @@ class Merged:
             self.lines.pop(key, None)
 
     def _write_out_reports(self) -> None:
-        defaults = Suite.model_fields["reports"].default
+        defaults = Suite.model_fields["reports"].get_default(call_default_factory=True)
         self.data.setdefault("reports", {name: {"use": use.use} for name, use in defaults.items()})
 
     def _path(self, parts: list[str], label: str) -> Path:

@@ -115,7 +115,7 @@ BROKEN = {
         [
             "x.yaml:7: candidates.lora.train.dropout: expected a number, found text 'a lot'",
             "x.yaml:7: candidates.lora.train.gradient_checkpointing: "
-            "expected true or false, found text 'yes'",
+            "expected true or false or 'auto', found text 'yes'",
             "x.yaml:7: candidates.lora.train.r: expected a whole number, found text '8'",
             "x.yaml:15: seed: expected a whole number, found nothing",
             "x.yaml:16: resamples: expected a whole number, found 10000.0",

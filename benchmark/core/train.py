@@ -97,9 +97,10 @@ def _trained(plan: Plan, candidate: CandidatePlan, data: Data, progress: Progres
         found = cached(name)
         if found:
             return Adapter(folder, found.adapter_sha256, found, computed=False)
+        from benchmark.training import job as jobs
         from benchmark.training import sft
 
-        job = sft.Job(
+        job = jobs.Job(
             key=name,
             model=backend.model,
             dtype=backend.dtype,

@@ -6,49 +6,21 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmark.devices import Dtype, Placement, placement
+from benchmark.devices import Placement, placement
 from benchmark.errors import CandidateError
 from benchmark.keys import sha256_of_file
 from benchmark.models import local_model
 from benchmark.progress import Progress, Tick
-from benchmark.prompts import Template
-from benchmark.records import Example, LossPoint, TrainingManifest
+from benchmark.records import LossPoint, TrainingManifest
 from benchmark.suite import TrainSpec
 from benchmark.training import manifest
 from benchmark.training.data import Rows, tokenise
+from benchmark.training.job import Job
 from benchmark.training.methods import METHODS
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One adapter to train.
-
-    Attributes:
-        key: Content key of the adapter; goes into its manifest.
-        model: Package reference of the base model.
-        dtype: Number format of the base; the adapter itself is trained in float32.
-        spec: Method and hyper-parameters, seed included.
-        template: The candidate's prompt template, the same that evaluation uses.
-        train: Rows to learn from.
-        validation: Rows to watch; may be empty.
-        data_sha256: Hash of the training rows.
-        estimate: Seconds it will probably take; None if nothing is known.
-    """
-
-    key: str
-    model: str
-    dtype: Dtype
-    spec: TrainSpec
-    template: Template
-    train: Sequence[Example]
-    validation: Sequence[Example]
-    data_sha256: str
-    estimate: float | None = None
 
 
 def train(job: Job, folder: Path, progress: Progress) -> TrainingManifest:
@@ -168,13 +140,13 @@ def _arguments(job: Job, folder: Path, place: Placement, watched: bool) -> Any:
     return SFTConfig(
         output_dir=str(folder / "trainer"),
         num_train_epochs=spec.epochs,
-        learning_rate=spec.learning_rate,
+        learning_rate=spec.learning_rate or 1e-4,
         lr_scheduler_type=spec.schedule,
         warmup_steps=spec.warmup,  # below 1, transformers 5 reads it as a share of all steps
         per_device_train_batch_size=spec.batch_size,
         per_device_eval_batch_size=spec.batch_size,
         gradient_accumulation_steps=spec.accumulation,
-        activation_checkpointing=spec.gradient_checkpointing,
+        activation_checkpointing=spec.gradient_checkpointing is True,
         weight_decay=spec.weight_decay,
         max_grad_norm=spec.max_grad_norm,
         max_length=None,  # rows come cut and counted

@@ -15,6 +15,7 @@ from benchmark.records import Example, Message
 from benchmark.suite import TrainSpec
 from benchmark.training import manifest, sft
 from benchmark.training.data import IGNORED, tokenise
+from benchmark.training.job import Job
 
 ROWS = [
     Example(
@@ -46,7 +47,7 @@ def spec(**changes):
 
 def train(model, folder, rows=ROWS, watched=(), template=Template(), **changes):  # noqa: B008
     folder.mkdir(parents=True, exist_ok=True)
-    job = sft.Job(
+    job = Job(
         key="k",
         model=str(model),
         dtype="float32",
@@ -181,7 +182,7 @@ def test_progress_shows_loss_and_length(model, tmp_path):
             seen.append((label, settings.get("total")))
             return super().step(label, **settings)
 
-    job = sft.Job(
+    job = Job(
         key="k", model=str(model), dtype="float32", spec=spec(), template=Template(),
         train=ROWS, validation=(), data_sha256="d", estimate=1.0,
     )  # fmt: skip
