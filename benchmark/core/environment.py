@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
-import subprocess
 from importlib.metadata import PackageNotFoundError, version
 
+from benchmark.checkout import commit_here
 from benchmark.devices import placement
 from benchmark.results import Environment
 
@@ -39,21 +39,3 @@ def installed(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
-
-
-def commit_here() -> tuple[str | None, bool | None]:
-    """Return the git commit of the working folder and whether it has changes; None outside git."""
-    head = _git("rev-parse", "HEAD")
-    if head is None:
-        return None, None
-    return head, bool(_git("status", "--porcelain", "--untracked-files=no"))
-
-
-def _git(*arguments: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", *arguments], capture_output=True, text=True, timeout=10, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None  # no git, or no repository: a fact of the environment, not an error
-    return done.stdout.strip()

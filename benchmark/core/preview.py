@@ -14,7 +14,6 @@ from benchmark.core.requests import job_of
 from benchmark.core.state import Adapter, Data
 from benchmark.core.store import Cache
 from benchmark.errors import FetchError
-from benchmark.keys import sha256_of_file
 from benchmark.progress import Progress
 
 
@@ -71,7 +70,7 @@ def _training(
         seconds = train.estimate(candidate, data, spec)
         return Step(f"train {candidate.name}", what, "to do", seconds), None
     path = Cache().path("adapters", name)
-    adapter = Adapter(path, sha256_of_file(path / "adapter_model.safetensors"), found, False)
+    adapter = Adapter(path, found.adapter_sha256, found, False)
     return Step(f"train {candidate.name}", what, "cached"), adapter
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,13 @@ from benchmark.core.plan import CandidatePlan, Plan
 from benchmark.core.state import Adapter, Data
 from benchmark.core.store import Cache
 from benchmark.errors import CandidateError
-from benchmark.keys import code_version, key, sha256_of_file
+from benchmark.keys import code_version, key
 from benchmark.progress import Progress
 from benchmark.records import TrainingManifest
 from benchmark.suite import TrainSpec
+from benchmark.suite_train import COST_ONLY
 from benchmark.training import manifest
+from benchmark.training.methods import default_rate
 
 CHARACTERS_A_TOKEN = 3.0
 """For estimates only: French text in an English tokenizer."""
@@ -40,28 +41,34 @@ def train(plan: Plan, data: Data, progress: Progress) -> dict[str, Adapter | Can
 def loaded(name: str) -> Adapter:
     """Return an adapter that somebody else trained. Raises CandidateError if it is none."""
     folder = Path(name).expanduser()
-    weights = folder / "adapter_model.safetensors"
-    if not weights.is_file():
+    if not manifest.weights(folder):
         raise CandidateError(
             f"{folder} holds no adapter_model.safetensors",
             hint="name the folder of a PEFT adapter; pickled .bin adapters are refused",
         )
-    return Adapter(folder, sha256_of_file(weights), manifest.read(folder), computed=False)
+    return Adapter(folder, manifest.weights_sha256(folder), manifest.read(folder), computed=False)
 
 
 def training(plan: Plan, candidate: CandidatePlan) -> TrainSpec:
-    """Return how a candidate is trained, the suite's seed filled in."""
+    """Return how a candidate is trained: the suite's seed and the method's rate filled in."""
     spec = candidate.spec.train or TrainSpec()
-    return spec if spec.seed is not None else spec.model_copy(update={"seed": plan.suite.seed})
+    found: dict[str, Any] = {}
+    if spec.seed is None:
+        found["seed"] = plan.suite.seed
+    if spec.learning_rate is None:
+        found["learning_rate"] = default_rate(spec)
+    return spec.model_copy(update=found)
 
 
 def adapter_key(plan: Plan, candidate: CandidatePlan, data: Data, progress: Progress) -> str:
     """Return the content key of the adapter that a candidate asks for."""
     return key(
         base=candidate.backend.fingerprint(progress),
-        spec=training(plan, candidate).model_dump(mode="json"),
+        spec=training(plan, candidate).model_dump(mode="json", exclude=set(COST_ONLY)),
         template=candidate.template.model_dump(),
         data=data.summary.train_sha256,
+        # The best weights are those of the lowest validation loss, so these rows decide too.
+        validation=[example.model_dump() for example in data.validation],
         versions=manifest.versions(),
         code=[code_version("benchmark.training.sft"), code_version("benchmark.prompts")],
     )
@@ -73,8 +80,8 @@ def cached(name: str) -> TrainingManifest | None:
     if not folder.is_dir():
         return None
     found = manifest.read(folder)
-    weights = folder / "adapter_model.safetensors"
-    if found and weights.is_file() and sha256_of_file(weights) == found.adapter_sha256:
+    whole = manifest.weights(folder) and manifest.weights_sha256(folder)
+    if found and whole == found.adapter_sha256:
         return found
     folder.rename(folder.with_suffix(".damaged"))
     return None
@@ -109,11 +116,12 @@ def _trained(plan: Plan, candidate: CandidatePlan, data: Data, progress: Progres
             train=data.train,
             validation=data.validation,
             data_sha256=data.summary.train_sha256,
+            name=candidate.name,
             estimate=estimate(candidate, data, spec),
         )
         with cache.folder("adapters", name) as scratch:
-            made = sft.train(job, scratch, progress)
-            shutil.rmtree(scratch / "trainer", ignore_errors=True)
+            # Checkpoints outlive this process: the same command goes on from the last one.
+            made = sft.train(job, scratch, cache.path("training", name), progress)
         gc.collect()  # trainer and model hold each other; generation needs their memory
         Speeds(cache).remember(_speed(candidate, spec), _tokens(data, spec), made.seconds)
     return Adapter(folder, made.adapter_sha256, made, computed=True)

@@ -23,6 +23,8 @@ class Rows(NamedTuple):
     """Rows left out because no answer token was left to learn from."""
     tokens: int
     """Tokens in all rows, without padding."""
+    ids: list[str]
+    """The id of each row's example."""
 
 
 def tokenise(
@@ -42,6 +44,7 @@ def tokenise(
         max_length: Longest row in tokens; longer ones lose their end.
     """
     rows: list[dict[str, list[int]]] = []
+    ids: list[str] = []
     truncated = without_loss = 0
     for example in examples:
         if not example.references:
@@ -55,5 +58,6 @@ def tokenise(
         if not kept:
             without_loss += 1
             continue
+        ids.append(example.id)
         rows.append({"input_ids": prompt + kept, "labels": [IGNORED] * len(prompt) + kept})
-    return Rows(rows, truncated, without_loss, sum(len(row["input_ids"]) for row in rows))
+    return Rows(rows, truncated, without_loss, sum(len(row["input_ids"]) for row in rows), ids)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from benchmark.devices import Dtype
 from benchmark.prompts import Template
 from benchmark.records import Example
 from benchmark.suite import TrainSpec
+
+if TYPE_CHECKING:
+    from benchmark.training.data import Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,7 @@ class Job:
         train: Rows to learn from.
         validation: Rows to watch; may be empty.
         data_sha256: Hash of the training rows.
+        name: The candidate's, for trackers.
         estimate: Seconds it will probably take; None if nothing is known.
     """
 
@@ -35,4 +41,23 @@ class Job:
     train: Sequence[Example]
     validation: Sequence[Example]
     data_sha256: str
+    name: str = ""
     estimate: float | None = None
+
+    @property
+    def step_rows(self) -> int:
+        """Return how many rows make one optimizer step."""
+        return self.spec.batch_size * self.spec.accumulation
+
+    def steps(self, rows: int) -> int:
+        """Return how many optimizer steps so many rows make, over all epochs."""
+        return max(1, math.ceil(math.ceil(rows / self.step_rows) * self.spec.epochs))
+
+    def for_rows(self, rows: Rows) -> Job:
+        """Return the job with `batch_tokens` turned into a number of rows."""
+        if self.spec.batch_tokens is None:
+            return self
+        mean = rows.tokens / max(1, len(rows.rows))
+        count = min(len(rows.rows), max(1, round(self.spec.batch_tokens / mean)))
+        changes = {"batch_size": count, "accumulation": 1, "batch_tokens": None}
+        return replace(self, spec=self.spec.model_copy(update=changes))

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmark.errors import StoreError
+from benchmark.keys import sha256_of_file, sha256_of_rows
 from benchmark.records import TrainingManifest
 
 MANIFEST = "manifest.json"
@@ -16,6 +17,27 @@ LIBRARIES = ("accelerate", "peft", "torch", "transformers", "trl")
 def versions() -> dict[str, str]:
     """Return the versions of the training libraries."""
     return {name: version(name) for name in LIBRARIES}
+
+
+def weights(folder: Path) -> list[Path]:
+    """Return the files that hold what was trained: an adapter's, or a whole model's.
+
+    Empty where there are none. Pickled files do not count: they are never loaded.
+    """
+    adapter = folder / "adapter_model.safetensors"
+    if adapter.is_file():
+        return [adapter]
+    return sorted(folder.glob("model*.safetensors"))
+
+
+def weights_sha256(folder: Path) -> str:
+    """Return the hash of what was trained. Raises StoreError where there is nothing."""
+    files = weights(folder)
+    if not files:
+        raise StoreError(f"{folder} holds no weights", hint="train again")
+    if len(files) == 1:
+        return sha256_of_file(files[0])
+    return sha256_of_rows(f"{file.name} {sha256_of_file(file)}" for file in files)
 
 
 def write(folder: Path, manifest: TrainingManifest) -> None:

@@ -57,7 +57,7 @@ def train(model, folder, rows=ROWS, watched=(), template=Template(), **changes):
         validation=watched,
         data_sha256="d",
     )
-    return sft.train(job, folder, Silent())
+    return sft.train(job, folder, folder.parent / f"{folder.name}.work", Silent())
 
 
 @pytest.mark.parametrize("style", ["alpaca", "chatml", "chat"])
@@ -160,7 +160,7 @@ def test_loss_is_the_same_at_accumulation_1_and_4(model, tmp_path):
 
 
 def test_a_loss_that_is_no_number_stops_this_candidate(model, tmp_path):
-    with pytest.raises(CandidateError, match=r"training loss is .* at step \d+; lower"):
+    with pytest.raises(CandidateError, match=r"training loss is .* at step \d+ on .*row.*; lower"):
         train(model, tmp_path, learning_rate=1e30, epochs=20, max_grad_norm=1e30)
 
 
@@ -186,5 +186,5 @@ def test_progress_shows_loss_and_length(model, tmp_path):
         key="k", model=str(model), dtype="float32", spec=spec(), template=Template(),
         train=ROWS, validation=(), data_sha256="d", estimate=1.0,
     )  # fmt: skip
-    sft.train(job, tmp_path, Watch())
+    sft.train(job, tmp_path, tmp_path / "work", Watch())
     assert ("train lora on 12 rows", 6) in seen

@@ -1,0 +1,103 @@
+"""What happens beside the steps: progress, and checkpoints in time.
+
+Imports transformers: imported itself only where something is trained.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate.utils import broadcast
+from transformers import TrainerCallback
+
+from benchmark.progress import Tick
+from benchmark.training import checkpoints
+
+SAVING = 20
+"""A checkpoint at most so often that saving takes one part in so many of the time."""
+
+
+class Saver:
+    """Decides when a checkpoint is due: by time, since steps take from milliseconds to minutes."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.last = time.perf_counter()
+        self.took = 0.0
+        self._asked = self.last
+
+    def due(self) -> bool:
+        """Tell whether a checkpoint should be written now."""
+        now = time.perf_counter()
+        if now - self.last < max(self.seconds, SAVING * self.took):
+            return False
+        self._asked = now
+        return True
+
+    def saved(self) -> None:
+        """Note that one was written."""
+        self.last = time.perf_counter()
+        self.took = self.last - max(self._asked, self.last - 600)
+        self._asked = self.last
+
+
+class Watcher(TrainerCallback):  # type: ignore[misc]
+    """Moves the bar, and writes checkpoints that can be trusted.
+
+    Args:
+        tick: The bar.
+        saver: When a checkpoint is due.
+        facts: What a resumed training needs beside what transformers keeps.
+        alone: Whether this is the only process; of several, the first decides for all.
+    """
+
+    def __init__(
+        self, tick: Tick, saver: Saver, facts: Callable[[], dict[str, Any]], *, alone: bool = True
+    ) -> None:
+        self.tick = tick
+        self.saver = saver
+        self.facts = facts
+        self.alone = alone
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        """Place the bar where a resumed training goes on."""
+        self.tick(state.global_step, total=state.max_steps)
+
+    def on_optimizer_step(
+        self, args: Any, state: Any, control: Any, model: Any = None, **more: Any
+    ) -> None:
+        """Let AdaLoRA move its ranks about."""
+        # PEFT leaves this to the caller.
+        allocate = getattr(getattr(model, "base_model", None), "update_and_allocate", None)
+        if allocate is not None:
+            allocate(state.global_step)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        """Move the bar; ask for a checkpoint when one is due."""
+        self.tick(1, total=state.max_steps)
+        due = self.saver.due() if self.alone else agreed(self.saver.due(), args.device)
+        if due and state.global_step < state.max_steps:
+            control.should_save = True
+
+    def on_save(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        """Mark the checkpoint as whole."""
+        self.saver.saved()
+        if state.is_world_process_zero:
+            folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+            checkpoints.mark(folder, self.facts())
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kw: Any) -> None:
+        """Show the losses."""
+        for name, word in (("loss", "loss"), ("eval_loss", "validation")):
+            if name in (logs or {}):
+                self.tick(0, note=f"{word} {logs[name]:.3f}")
+
+
+def agreed(answer: bool, device: Any) -> bool:
+    """Return the first process's answer in all of them."""
+    told: Any = broadcast(torch.tensor([int(answer)], device=device))
+    return bool(told.item())
