@@ -164,9 +164,12 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
         metrics = {f"{metric_key_prefix}_loss": float(summed[0] / summed[1].clamp(min=1))}
         model.train()
         self.log(metrics)
-        control: Any = self.control
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, control, metrics)
+        self._tell_evaluated(metrics)
         return metrics
+
+    def _tell_evaluated(self, metrics: dict[str, float]) -> None:
+        handler: Any = self.callback_handler
+        self.control: Any = handler.on_evaluate(self.args, self.state, self.control, metrics)
 
     def _place(self) -> Any:
         # float64 does not exist on Apple's GPUs; the sum of a few losses can be made aside.
