@@ -69,7 +69,8 @@ class ConfigError(BenchError):
         if isinstance(what, str):
             super().__init__(what, where=where, hint=hint)
             return
-        self.problems = tuple(what)
+        # The members of a sweep share their lines: one mistake there is said once.
+        self.problems = tuple(dict.fromkeys(what))
         Exception.__init__(self, "\n".join(str(problem) for problem in self.problems))
 
 

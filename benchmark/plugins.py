@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -122,6 +122,19 @@ class Model(Protocol):
 
     def generate(self, batch: Sequence[Request], decoding: Decoding, tick: Tick) -> list[Reply]:
         """Answer one batch, in its order; `tick` moves by the tokens made so far."""
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """A model that can also say how likely it finds a text; controls cannot."""
+
+    def loglikelihood(
+        self, requests: Sequence[Request], answers: Sequence[str], max_tokens: int | None = None
+    ) -> list[list[float]]:
+        """Return the natural-log probability of each token of each answer, given its prompt.
+
+        Without messages the answer is running text: all of its tokens but the first are scored.
+        """
 
 
 class Backend(Protocol):

@@ -195,6 +195,8 @@ class Results(Record):
     comparisons: tuple[Comparison, ...]
     verdicts: tuple[VerdictSummary, ...] = ()
     forgetting: tuple[ForgettingSummary, ...] = ()
+    forgetting_errors: dict[str, str] = Field(default_factory=dict)
+    """Candidate -> why its forgetting could not be measured."""
     gates: tuple[GateResult, ...]
     computed: dict[str, int] = Field(default_factory=dict)
     """Step -> how many artefacts were computed now rather than found in the cache."""

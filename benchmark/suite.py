@@ -242,11 +242,22 @@ class Origin:
     Attributes:
         name: The path as the user gave it.
         lines: Key path -> (file, line).
+        aliases: Key path in the suite -> the path as it was written, where a sweep was expanded
+            (see `suite_grid`).
+        sweeps: Name of a sweep -> the candidates that it became.
     """
 
-    def __init__(self, name: str, lines: dict[tuple[str, ...], tuple[str, int]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        lines: dict[tuple[str, ...], tuple[str, int]],
+        aliases: dict[tuple[str, ...], tuple[str, ...]] | None = None,
+        sweeps: dict[str, tuple[str, ...]] | None = None,
+    ) -> None:
         self.name = name
         self.lines = lines
+        self.aliases = aliases or {}
+        self.sweeps = sweeps or {}
 
     def __eq__(self, other: object) -> bool:
         """Say yes: a suite is what it asks for, wherever it was written down."""
@@ -256,10 +267,16 @@ class Origin:
 
     def where(self, *path: object) -> str:
         """Return "file:line: dotted.key" for a key path, or for its nearest known parent."""
-        keys = tuple(str(part) for part in path)
+        keys = self._as_written(tuple(str(part) for part in path))
         for length in range(len(keys), 0, -1):
             if keys[:length] in self.lines:
                 file, line = self.lines[keys[:length]]
                 place = f"{file}:{line}" if line else file
                 return f"{place}: {'.'.join(keys)}"
         return f"{self.name}: {'.'.join(keys)}" if keys else self.name
+
+    def _as_written(self, keys: tuple[str, ...]) -> tuple[str, ...]:
+        for length in range(len(keys), 0, -1):
+            if keys[:length] in self.aliases:
+                return self.aliases[keys[:length]] + keys[length:]
+        return keys

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from benchmark.errors import ConfigError, Problem
 from benchmark.suite import CandidateSpec, Origin, Suite, Use
+from benchmark.suite_grid import expand
 from benchmark.suite_merge import SECTIONS, Merged, names_a_plugin
 from benchmark.suite_problems import (
     cross_checks,
@@ -38,7 +39,7 @@ class Document:
     """A suite file with its parents and overrides merged, not checked yet.
 
     Attributes:
-        data: Plain data, in the long form of every shorthand.
+        data: Plain data, in the long form of every shorthand, sweeps expanded.
         origin: The line of each key.
         problems: Mistakes that did not keep the file from being read.
     """
@@ -48,24 +49,29 @@ class Document:
     problems: tuple[Problem, ...] = ()
 
 
-def load_suite(path: str | Path, overrides: Sequence[str] = ()) -> Suite:
+def load_suite(
+    path: str | Path, overrides: Sequence[str] = (), *, max_candidates: int | None = None
+) -> Suite:
     """Read and check a suite file.
 
     Args:
         path: The YAML file.
         overrides: `key.path=value` each; the value is YAML, an empty one is null.
+        max_candidates: How many candidates a suite with sweeps may have; None: up to 400.
 
     Raises:
         ConfigError: With every problem, each with its file and line.
     """
-    suite, problems = validate(read(path, overrides))
+    suite, problems = validate(read(path, overrides, max_candidates=max_candidates))
     if suite is None or problems:
         raise ConfigError(problems)
     return suite
 
 
-def read(path: str | Path, overrides: Sequence[str] = ()) -> Document:
-    """Read a suite file, the files that it extends, and the overrides.
+def read(
+    path: str | Path, overrides: Sequence[str] = (), *, max_candidates: int | None = None
+) -> Document:
+    """Read a suite file, the files that it extends, and the overrides; expand its sweeps.
 
     Raises:
         ConfigError: A file cannot be read, or is no YAML mapping at all. Every lesser mistake
@@ -77,7 +83,8 @@ def read(path: str | Path, overrides: Sequence[str] = ()) -> Document:
     for text in overrides:
         merged.override(text)
     origin = Origin(printable(str(path)), merged.lines)
-    return Document(merged.data, origin, tuple(merged.problems))
+    data, origin, problems = expand(merged.data, origin, max_candidates)
+    return Document(data, origin, (*merged.problems, *problems))
 
 
 def validate(document: Document) -> tuple[Suite | None, list[Problem]]:
@@ -206,13 +213,17 @@ def _suites_in(folder: Path) -> list[str]:
 
 def _tuples(value: Any, path: tuple[str, ...]) -> Any:
     """Return data with tuples for lists, as strict validation wants; plugins keep their lists."""
-    if names_a_plugin(path):
+    if names_a_plugin(path) or _is_for_peft(path):
         return value
     if isinstance(value, dict):
         return {name: _tuples(item, (*path, name)) for name, item in value.items()}
     if isinstance(value, list):
         return tuple(_tuples(item, (*path, "")) for item in value)
     return value
+
+
+def _is_for_peft(path: tuple[str, ...]) -> bool:
+    return len(path) == 4 and path[0] == "candidates" and path[2:] == ("train", "peft")
 
 
 def _plain(value: Any) -> Any:

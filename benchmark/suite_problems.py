@@ -65,7 +65,7 @@ def plain_problems(
 
 def suite_problems(error: ValidationError, origin: Origin) -> list[Problem]:
     """Return a suite's errors of shape in plain words."""
-    return _problems(error, origin, (), _fields_at)
+    return _problems(error, origin, (), fields_at)
 
 
 def wrong_paths(error: ValidationError) -> list[Path]:
@@ -77,7 +77,11 @@ def cross_checks(suite: Suite) -> Iterator[Problem]:
     """Find what no single field shows: names that lead nowhere, sizes that do not fit."""
     where = suite.origin.where
     names = list(suite.candidates)
-    if suite.baseline not in suite.candidates:
+    members = suite.origin.sweeps.get(suite.baseline)
+    if members:
+        what = f"{suite.baseline!r} is a sweep, and the baseline is one candidate"
+        yield Problem(where("baseline"), what, f"name one of: {', '.join(members[:4])}")
+    elif suite.baseline not in suite.candidates:
         what = f"no candidate is called {suite.baseline!r}"
         yield Problem(where("baseline"), what, suggestion(suite.baseline, names))
     for gate, spec in suite.gates.items():
@@ -187,7 +191,7 @@ def _expected(item: Any) -> str:
     return EXPECTED.get(str(item["type"]).split("_")[0], "")
 
 
-def _fields_at(path: Path) -> list[str]:
+def fields_at(path: Path) -> list[str]:
     """Return the keys that the suite's model knows at a path."""
     kind: Any = Suite
     for step in path:

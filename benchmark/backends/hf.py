@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from pydantic import field_validator
 
+from benchmark.backends import likelihood
 from benchmark.devices import Dtype, placement
 from benchmark.errors import CandidateError, ConfigError
 from benchmark.keys import key
@@ -151,6 +152,19 @@ class LoadedModel:
             *self.generate(batch[:half], decoding, tick),
             *self.generate(batch[half:], decoding, tick),
         ]
+
+    def loglikelihood(
+        self, requests: Sequence[Request], answers: Sequence[str], max_tokens: int | None = None
+    ) -> list[list[float]]:
+        """Return the log-probability of each token of each answer, given its prompt."""
+        try:
+            rows = [
+                likelihood.row_of(request, answer, self.tokenizer, max_tokens)
+                for request, answer in zip(requests, answers, strict=True)
+            ]
+        except ValueError as error:
+            raise CandidateError(one_line(error)) from error
+        return likelihood.loglikelihood(self.model, rows, self.tokenizer.pad_token_id)
 
     def _encode(self, request: Request) -> list[int]:
         try:

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import click
 
-from benchmark.cli.common import debug_option
+from benchmark.cli.common import candidates_option, debug_option
 
 
 @click.command("check")
 @click.argument("suite", type=click.Path(path_type=Path))
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@candidates_option
 @debug_option
-def command(suite: Path, overrides: tuple[str, ...]) -> int:
+def command(suite: Path, overrides: tuple[str, ...], max_candidates: int) -> int:
     """Say everything that is wrong with SUITE; fetch and load nothing.
 
     Exit code 0 if `bench run` can start, 2 if not.
@@ -22,7 +23,7 @@ def command(suite: Path, overrides: tuple[str, ...]) -> int:
     from benchmark.errors import ConfigError
     from benchmark.suite_file import read
 
-    found, problems = check(read(suite, overrides))
+    found, problems = check(read(suite, overrides, max_candidates=max_candidates))
     if problems or found is None:
         raise ConfigError(problems)
     click.echo(

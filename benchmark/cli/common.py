@@ -40,6 +40,17 @@ def debug_option(function: F) -> F:
     )(function)
 
 
+def candidates_option(function: F) -> F:
+    """Add `--max-candidates N`."""
+    return click.option(
+        "--max-candidates",
+        type=click.IntRange(min=1),
+        default=20,
+        show_default=True,
+        help="Refuse a suite whose sweeps make more candidates than this.",
+    )(function)
+
+
 def reports_option(function: F) -> F:
     """Add `--reports DIR`."""
     return click.option(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from benchmark.cli.common import debug_option, quiet_libraries, reports_option
+from benchmark.cli.common import candidates_option, debug_option, quiet_libraries, reports_option
 
 
 @click.command("run")
@@ -16,6 +16,7 @@ from benchmark.cli.common import debug_option, quiet_libraries, reports_option
 @click.option("--limit", type=click.IntRange(min=1), help="Use only the first N test examples.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done and how long it takes.")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json on stdout, nothing else.")
+@candidates_option
 @reports_option
 @debug_option
 def command(
@@ -24,11 +25,13 @@ def command(
     limit: int | None,
     dry_run: bool,
     as_json: bool,
+    max_candidates: int,
     reports: Path,
 ) -> int:
     """Train, answer, score, compare and report SUITE.
 
-    KEY=VALUE changes one key of the suite: candidates.lora.train.r=8
+    KEY=VALUE changes one key of the suite: candidates.lora.train.r=8. A list of values for a
+    training parameter makes a candidate of each: candidates.lora.train.r=[8,16]
 
     Everything is cached by content: the same command again computes nothing, and one that
     was interrupted goes on where it stopped.
@@ -40,7 +43,7 @@ def command(
     from benchmark.suite_file import load_suite
 
     extra = [*overrides, *([f"limit={limit}"] if limit else [])]
-    plan = make_plan(load_suite(suite, extra))
+    plan = make_plan(load_suite(suite, extra, max_candidates=max_candidates))
     terminal = Terminal()
     if dry_run:
         from benchmark.cli.preview import show_preview

@@ -8,7 +8,7 @@ goes on with the very batches that an uninterrupted one would have computed.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ def generate(
     """Return every candidate's answers, from the cache or made now."""
     cache = Cache()
     answers: dict[str, Answers] = {}
-    for backend, candidates in _by_backend(plan):
+    for backend, candidates in plan.by_backend():
         waiting: list[Job] = []
         for candidate in candidates:
             adapter = adapters.get(candidate.name)
@@ -45,15 +45,6 @@ def generate(
         if waiting:
             answers |= _run(backend, waiting, cache, progress)
     return {candidate.name: answers[candidate.name] for candidate in plan.candidates}
-
-
-def _by_backend(plan: Plan) -> Iterator[tuple[Backend, list[CandidatePlan]]]:
-    backends: list[Backend] = []
-    for candidate in plan.candidates:
-        if candidate.backend not in backends:
-            backends.append(candidate.backend)
-    for backend in backends:
-        yield backend, [found for found in plan.candidates if found.backend == backend]
 
 
 def _run(backend: Backend, jobs: list[Job], cache: Cache, progress: Progress) -> dict[str, Answers]:

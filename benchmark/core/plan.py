@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from benchmark.core.general_text import problem_of
 from benchmark.errors import BenchError, ConfigError, Problem
 from benchmark.keys import key
 from benchmark.plugins import (
@@ -75,6 +76,15 @@ class Plan:
         """Return a candidate by name. Raises KeyError."""
         return next(found for found in self.candidates if found.name == name)
 
+    def by_backend(self) -> Iterator[tuple[Backend, list[CandidatePlan]]]:
+        """Give each backend once, with its candidates: they share one copy of its weights."""
+        backends: list[Backend] = []
+        for candidate in self.candidates:
+            if candidate.backend not in backends:
+                backends.append(candidate.backend)
+        for backend in backends:
+            yield backend, [found for found in self.candidates if found.backend == backend]
+
 
 def make_plan(suite: Suite) -> Plan:
     """Resolve a suite.
@@ -102,6 +112,8 @@ def make_plan(suite: Suite) -> Plan:
         for name, spec in suite.candidates.items()
     )
     problems += _misfits(suite, candidates)
+    wrong = problem_of(suite.forgetting, origin) if suite.forgetting else None
+    problems += [wrong] if wrong else []
     if problems:
         raise ConfigError(problems)
     return Plan(

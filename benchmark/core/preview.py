@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
-from benchmark.core import generate, train
+from benchmark.core import forgetting, generate, train
 from benchmark.core.data import load_data
 from benchmark.core.plan import CandidatePlan, Plan
 from benchmark.core.requests import job_of
@@ -34,14 +34,17 @@ def preview(plan: Plan, progress: Progress) -> list[Step]:
             for candidate in plan.candidates:
                 candidate.backend.fingerprint(progress)
             data = load_data(plan, progress)
+            texts = forgetting.texts_of(plan, progress)
         except FetchError as error:
             # The user need not know by which switch we kept ourselves from fetching.
             missing = error.problems[0].what.partition(", and BENCH_OFFLINE")[0]
             return [Step("fetch", missing, "to do"), *_unknown(plan)]
-        return list(_steps(plan, data, progress))
+        return list(_steps(plan, data, texts, progress))
 
 
-def _steps(plan: Plan, data: Data, progress: Progress) -> Iterator[Step]:
+def _steps(
+    plan: Plan, data: Data, texts: forgetting.Texts | None, progress: Progress
+) -> Iterator[Step]:
     yield Step(
         "data",
         f"{len(data.train)} train, {len(data.validation)} validation, {len(data.test)} test rows",
@@ -55,6 +58,8 @@ def _steps(plan: Plan, data: Data, progress: Progress) -> Iterator[Step]:
             yield step
     for candidate in plan.candidates:
         yield _generation(plan, candidate, data, adapters, progress)
+    if texts:
+        yield from _forgetting(plan, adapters, texts, progress)
     numbers = len(plan.labels)
     yield Step("score", f"{numbers} numbers for each of {len(plan.candidates)} candidates", "to do")
 
@@ -94,6 +99,33 @@ def _generation(
     return Step(name, what, "to do", generate.estimate(candidate, job.fingerprint, tokens))
 
 
+def _forgetting(
+    plan: Plan,
+    adapters: dict[str, Adapter | None],
+    texts: forgetting.Texts,
+    progress: Progress,
+) -> Iterator[Step]:
+    """Say what is to be read: by each base once, then with each adapter."""
+    what = (
+        f"perplexity of {len(texts.text.passages)} texts of at most {texts.spec.max_length} tokens"
+    )
+    for backend, candidates in plan.by_backend():
+        readings: dict[str, Adapter | None] = {}
+        for candidate in candidates:
+            if candidate.spec.adapter:
+                readings[candidate.name] = train.loaded(candidate.spec.adapter)
+            elif candidate.spec.train:
+                readings[candidate.name] = adapters[candidate.name]
+        for name, adapter in ({"the base": None, **readings} if readings else {}).items():
+            key = texts.key(backend, adapter, progress)
+            untrained = name in readings and adapter is None
+            if not untrained and texts.known(Cache(), key) is not None:
+                yield Step(f"forgetting {name}", what, "cached")
+            else:
+                seconds = forgetting.estimate(backend, texts)
+                yield Step(f"forgetting {name}", what, "to do", seconds)
+
+
 def _unknown(plan: Plan) -> Iterator[Step]:
     state: Literal["not known before it is fetched"] = "not known before it is fetched"
     for candidate in plan.candidates:
@@ -102,6 +134,8 @@ def _unknown(plan: Plan) -> Iterator[Step]:
     for candidate in plan.candidates:
         what = f"at most {candidate.decoding.max_new_tokens} tokens an answer"
         yield Step(f"generate {candidate.name}", what, state)
+    if plan.suite.forgetting:
+        yield Step("forgetting", f"perplexity of {plan.suite.forgetting.texts} texts", state)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from benchmark.core.compare import Scored, compare, per_cluster, summarise
 from benchmark.core.data import load_data
 from benchmark.core.environment import environment
+from benchmark.core.forgetting import forgetting, texts_of
 from benchmark.core.gate import exit_code, judge_gates, overall
 from benchmark.core.generate import generate
 from benchmark.core.judge import judge, summarise_verdicts
@@ -66,6 +67,9 @@ def run(
         clock.lap("train")
         answers = generate(plan, data, adapters, shown)
         clock.lap("generate")
+        forgotten = forgetting(plan, adapters, shown)
+        if suite.forgetting:
+            clock.lap("forgetting")
         scores = score(plan, data.test, answers, shown)
         clock.lap("score")
         judged = judge(plan, data.test, answers, shown)
@@ -83,9 +87,10 @@ def run(
             "generated": sum(answer.computed for answer in answers.values()),
             "scored": scores.computed,
             "judged": judged.computed,
+            **forgotten.computed,
         }
         results = Results(
-            **outcome(plan, rules, cards),
+            **outcome(plan, rules, cards, forgotten.errors),
             **clock.times(),
             run_id=folder.run_id,
             command=command,
@@ -94,6 +99,8 @@ def run(
             scores=tuple(summaries),
             comparisons=tuple(comparisons),
             verdicts=tuple(summarise_verdicts(plan, judged)),
+            forgetting=forgotten.summaries,
+            forgetting_errors=forgotten.errors,
             computed=computed,
         )
         generations = {name: answer.generations for name, answer in answers.items()}
@@ -108,6 +115,7 @@ def prepare(plan: Plan, progress: Progress) -> None:
     for plugin in [*backends, *plan.metrics.values(), *plan.judges.values()]:
         if isinstance(plugin, Plugin):
             plugin.prepare(progress)
+    texts_of(plan, progress)
 
 
 def gated_by_default(plan: Plan) -> list[str]:
@@ -136,10 +144,13 @@ def write(
 
 
 def outcome(
-    plan: Plan, rules: Sequence[GateResult], cards: Sequence[CandidateSummary]
+    plan: Plan,
+    rules: Sequence[GateResult],
+    cards: Sequence[CandidateSummary],
+    missing: Mapping[str, str],
 ) -> dict[str, Any]:
     """Return what the results say of the whole: identity, verdict, exit code."""
-    verdict, whole = overall(rules), complete(plan, cards)
+    verdict, whole = overall(rules), complete(plan, cards) and not missing
     return {
         "suite": plan.suite.suite,
         "suite_version": plan.suite.version,

@@ -79,6 +79,19 @@ def test_all_problems_at_once(cli: Cli, suite: Path) -> None:
     ]
 
 
+def test_sweeps_are_counted_before_anything_else(cli: Cli, suite: Path) -> None:
+    model = "backend={use: hf, model: .}"
+    sweep = "candidates.lora={train: {r: [1, 2, 3], seed: [1, 2, 3, 4, 5, 6, 7]}}"
+    said = "bench: jardin.yaml:5: candidates: sweeps make 24 candidates (lora: 3 × 7), and {} are "
+    said += "allowed; give fewer values, or allow it with --max-candidates 24\n"
+    for command in ("check", "run"):
+        assert cli(command, suite, model, sweep) == (2, "", said.format(20))
+        assert cli(command, suite, model, sweep, "--max-candidates", "23").err == said.format(23)
+        assert not Path("reports").exists()
+    done = cli("check", suite, model, sweep, "--max-candidates", "24")
+    assert done.out.startswith("jardin.yaml: ok. 24 candidates, ")
+
+
 def test_missing_suite(cli: Cli, suite: Path) -> None:
     done = cli("check", "jardim.yaml")
     assert (done.code, done.out) == (2, "")
