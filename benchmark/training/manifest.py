@@ -6,9 +6,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmark.errors import StoreError
-from benchmark.records import TrainingManifest
+from benchmark.records import AdapterOrigin, TrainingManifest
 
 MANIFEST = "manifest.json"
+ORIGIN = "imported.json"
 LIBRARIES = ("accelerate", "peft", "torch", "transformers", "trl")
 """What decides a trained weight, besides our own code."""
 
@@ -36,3 +37,23 @@ def read(folder: Path) -> TrainingManifest | None:
         return TrainingManifest.model_validate_json(path.read_bytes())
     except ValueError as error:
         raise StoreError(f"{path} is not a manifest of this version", hint="train again") from error
+
+
+def write_origin(folder: Path, origin: AdapterOrigin) -> None:
+    """Write `imported.json` into an adapter's folder."""
+    (folder / ORIGIN).write_text(origin.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def read_origin(folder: Path) -> AdapterOrigin | None:
+    """Return where an adapter was imported from; None for one that was not.
+
+    Raises:
+        StoreError: It says so, but cannot be read.
+    """
+    path = folder / ORIGIN
+    if not path.is_file():
+        return None
+    try:
+        return AdapterOrigin.model_validate_json(path.read_bytes())
+    except ValueError as error:
+        raise StoreError(f"{path} cannot be read", hint="import it again") from error
