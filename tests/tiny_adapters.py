@@ -61,13 +61,13 @@ def full(base: Path, folder: Path, seed: int = 1) -> Path:
     return folder
 
 
-def describe(folder: Path, base: Path, key: str, **changes: Any) -> TrainingManifest:
+def describe(folder: Path, model: Path, key: str, **changes: Any) -> TrainingManifest:
     """Write a manifest into an adapter's folder, as training does."""
     values: dict[str, Any] = {
         "key": key,
         "method": "lora",
-        "base": str(base),
-        "base_sha256": local_model(str(base)).sha256,
+        "base": str(model),
+        "base_sha256": local_model(str(model)).sha256,
         "adapter_sha256": sha256_of_file(folder / "adapter_model.safetensors"),
         "data_sha256": "d" * 64,
         "rows": 12,

@@ -7,16 +7,18 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from benchmark.core import adapters
 from benchmark.core.estimate import Speeds, guess_seconds
 from benchmark.core.plan import CandidatePlan, Plan
 from benchmark.core.state import Adapter, Data
 from benchmark.core.store import Cache
 from benchmark.errors import CandidateError
 from benchmark.keys import code_version, key, sha256_of_file
+from benchmark.models import local_model
 from benchmark.progress import Progress
 from benchmark.records import TrainingManifest
 from benchmark.suite import TrainSpec
-from benchmark.training import manifest
+from benchmark.training import fit, manifest
 
 CHARACTERS_A_TOKEN = 3.0
 """For estimates only: French text in an English tokenizer."""
@@ -24,29 +26,33 @@ CHARACTERS_A_TOKEN = 3.0
 
 def train(plan: Plan, data: Data, progress: Progress) -> dict[str, Adapter | CandidateError]:
     """Return an adapter, or the reason why there is none, for each candidate that needs one."""
-    adapters: dict[str, Adapter | CandidateError] = {}
-    for candidate in plan.candidates:
+    found: dict[str, Adapter | CandidateError] = {}
+    # Those that are only loaded come first: a wrong one shows before the long work.
+    for candidate in sorted(plan.candidates, key=lambda candidate: not candidate.spec.adapter):
         try:
             if candidate.spec.adapter:
-                adapters[candidate.name] = loaded(candidate.spec.adapter)
+                found[candidate.name] = loaded(candidate, progress)
             elif candidate.spec.train:
-                adapters[candidate.name] = _trained(plan, candidate, data, progress)
+                found[candidate.name] = _trained(plan, candidate, data, progress)
         except CandidateError as error:
             progress.say(f"{candidate.name}: {error}")
-            adapters[candidate.name] = error
-    return adapters
+            found[candidate.name] = error
+    return found
 
 
-def loaded(name: str) -> Adapter:
-    """Return an adapter that somebody else trained. Raises CandidateError if it is none."""
-    folder = Path(name).expanduser()
-    weights = folder / "adapter_model.safetensors"
-    if not weights.is_file():
-        raise CandidateError(
-            f"{folder} holds no adapter_model.safetensors",
-            hint="name the folder of a PEFT adapter; pickled .bin adapters are refused",
-        )
-    return Adapter(folder, sha256_of_file(weights), manifest.read(folder), computed=False)
+def loaded(candidate: CandidatePlan, progress: Progress) -> Adapter:
+    """Return an adapter that is there already, checked against the candidate's base.
+
+    Raises:
+        CandidateError: It is damaged, pickled, or does not fit the base.
+        StoreError: `cache:KEY` names none.
+        FetchError: The base model cannot be fetched.
+    """
+    name, backend = candidate.spec.adapter or "", candidate.backend
+    folder = adapters.find(name).path if name.startswith("cache:") else Path(name).expanduser()
+    base = local_model(backend.model, progress) if hasattr(backend, "model") else None
+    found = fit.check(folder, base, name)
+    return Adapter(folder, found.sha256, found.manifest, computed=False)
 
 
 def training(plan: Plan, candidate: CandidatePlan) -> TrainSpec:
