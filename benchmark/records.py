@@ -166,6 +166,27 @@ class TrainingManifest(Record):
     created: str
 
 
+class AdapterOrigin(Record):
+    """Where an adapter of the cache was imported from: `imported.json` beside its weights.
+
+    Of one that was trained elsewhere and brought no manifest, this is all that is known.
+    """
+
+    source: str
+    """The folder or archive."""
+    imported: str
+    method: str
+    base: str
+    """The base as the adapter itself names it; empty where it does not."""
+    base_sha256: str | None
+    """None: not known, for the base was not at hand at import."""
+    adapter_sha256: str
+    adapter_bytes: int
+    trainable_parameters: int
+    parameters: dict[str, Any]
+    """Content of its `adapter_config.json`."""
+
+
 class AdapterEvaluation(Record):
     """One run in which an adapter answered; a line of `evaluations.jsonl` beside its weights."""
 

@@ -113,7 +113,8 @@ class CandidateSpec(Spec):
     backend: Use | None = None
     train: TrainSpec | None = None
     adapter: str | None = None
-    """Folder of an adapter to load instead of training one."""
+    """Folder of an adapter to load instead of training one; or `cache:` and the first digits of
+    its key, as `bench adapters` lists them."""
     few_shot: FewShot | None = None
     template: Template | None = None
     generation: Decoding | None = None

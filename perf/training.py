@@ -80,7 +80,9 @@ def legal(asked: argparse.Namespace) -> Job:
 
     plan = make_plan(load_suite(ROOT / "suites" / "legi.yaml", [f"split.train={asked.rows}"]))
     data, backend = load_data(plan, Silent()), plan.candidate("lora").backend
-    return Job("perf", backend.model, "auto", spec(asked), Template(), data.train, data.validation, "")
+    return Job(
+        "perf", backend.model, "auto", spec(asked), Template(), data.train, data.validation, ""
+    )
 
 
 def made(asked: argparse.Namespace, folder: Path) -> Job:
@@ -94,7 +96,9 @@ def spec(asked: argparse.Namespace) -> TrainSpec:
     """Return the reference's LoRA; everything that only decides speed is left to us."""
     import yaml
 
-    changes = {key: yaml.safe_load(value) for key, _, value in (o.partition("=") for o in asked.set)}
+    changes = {
+        key: yaml.safe_load(value) for key, _, value in (o.partition("=") for o in asked.set)
+    }
     return TrainSpec.model_validate(
         {"method": "rslora", "max_length": 256, "learning_rate": 1e-4, "seed": 42} | changes
     )
@@ -198,7 +202,9 @@ def ours(name: str, job: Job, folder: Path) -> dict:
     loaded = LoadedModel(model, tokenizer, [])
     with loaded.adapted(folder):
         loss = loss_of(loaded.model, watched.rows)
-    print(json.dumps(made.batching.model_dump()), "compiled" if made.compiled else "", file=sys.stderr)
+    print(
+        json.dumps(made.batching.model_dump()), "compiled" if made.compiled else "", file=sys.stderr
+    )
     shutil.rmtree(folder)
     return line(name, made.tokens, made.seconds, loss, made.peak_memory, made.dtype)
 
@@ -231,7 +237,9 @@ def show(lines: list[dict], job: Job) -> None:
     """Print the table, the ratio and the share of the machine's arithmetic."""
     place = placement(job.dtype)
     print(f"\n{sft.hardware(place)}\n")
-    print("| what | dtype | real tokens | seconds | real tok/s | validation loss | peak GiB | share |")
+    print(
+        "| what | dtype | real tokens | seconds | real tok/s | validation loss | peak GiB | share |"
+    )
     print("|---|---|---|---|---|---|---|---|")
     needed, most = operations_a_token(job), matrix_speed(place)
     for row in lines:
@@ -240,7 +248,9 @@ def show(lines: list[dict], job: Job) -> None:
             f"{row['speed']:,.0f} | {row['loss']:.4f} | {row['peak']:.1f} | "
             f"{needed * row['speed'] / most:.1%} |"
         )
-    print(f"\nshare: of {most / 1e12:.3g} TFLOP/s, a large matrix product's speed here ({place.dtype})")
+    print(
+        f"\nshare: of {most / 1e12:.3g} TFLOP/s, a large matrix product's speed here ({place.dtype})"
+    )
     if len(lines) > 1 and lines[0]["name"] == "reference":
         first, second = lines[0], lines[1]
         print(f"ours / reference: {second['speed'] / first['speed']:.2f} times the tokens a second, "

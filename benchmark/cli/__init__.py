@@ -20,6 +20,8 @@ COMMANDS = {
     "init": "Write a suite for your own data, ready to run.",
     "check": "Say everything that is wrong with a suite; fetch and load nothing.",
     "data": "Convert, check, clean and augment rows.",
+    "adapters": "List trained adapters; show, compare, export, merge, import them.",
+    "merge": "Write base and adapter as one model, with proof that it answers the same.",
     "show": "Show one run: verdict, leaderboard, gates.",
     "leaderboard": "Show the latest complete run of each suite, or all runs of one.",
     "gate": "Judge a finished run again, also against a baseline file.",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,7 +31,19 @@ def quiet_libraries() -> None:
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     warnings.filterwarnings("ignore")
-    logging.getLogger("absl").setLevel(logging.ERROR)
+    for name in ("absl", "bitsandbytes"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+@contextmanager
+def as_usage_error() -> Iterator[None]:
+    """Let a bad adapter end a command with exit code 2: no run is there to be incomplete."""
+    from benchmark.errors import BenchError, CandidateError
+
+    try:
+        yield
+    except CandidateError as error:
+        raise BenchError(str(error)) from error
 
 
 def debug_option(function: F) -> F:

@@ -257,7 +257,8 @@ def _misfits(suite: Suite, candidates: Sequence[CandidatePlan]) -> Iterator[Prob
             yield Problem(where, "a control takes no adapter", "remove `train`/`adapter`")
         if spec.train and not hasattr(candidate.backend, "model"):
             yield Problem(where, "this backend cannot be trained", "use backend hf to train")
-        if spec.adapter and not Path(spec.adapter).expanduser().is_dir():
+        cached = spec.adapter and spec.adapter.startswith("cache:")  # looked up when it is loaded
+        if spec.adapter and not cached and not Path(spec.adapter).expanduser().is_dir():
             yield Problem(where, f"no adapter folder {spec.adapter}", "name an existing folder")
 
 

@@ -90,7 +90,7 @@ def _generation(
     what = f"{len(data.test)} answers of at most {candidate.decoding.max_new_tokens} tokens"
     adapter = adapters.get(candidate.name)
     if candidate.spec.adapter:
-        adapter = train.loaded(candidate.spec.adapter)
+        adapter = train.loaded(candidate, progress)
     job = job_of(plan, data, candidate, adapter, progress)
     untrained = candidate.name in adapters and adapter is None
     if not untrained and generate.finished(Cache(), job) is not None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from benchmark.core.adapters import record
 from benchmark.core.compare import Scored, compare, per_cluster, summarise
 from benchmark.core.data import load_data
 from benchmark.core.environment import environment
@@ -106,6 +107,7 @@ def run(
         generations = {name: answer.generations for name, answer in answers.items()}
         report = Report(results, data.test, generations, flat(scores.scores), folder.path)
         write(plan, folder, report, flat(judged.verdicts), show=show)
+        record(adapters, results)
     return results
 
 

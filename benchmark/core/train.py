@@ -6,17 +6,19 @@ import gc
 from pathlib import Path
 from typing import Any
 
+from benchmark.core import adapters
 from benchmark.core.estimate import Speeds, guess_seconds
 from benchmark.core.plan import CandidatePlan, Plan
 from benchmark.core.state import Adapter, Data
 from benchmark.core.store import Cache
 from benchmark.errors import CandidateError
 from benchmark.keys import code_version, key
+from benchmark.models import local_model
 from benchmark.progress import Progress
 from benchmark.records import TrainingManifest
 from benchmark.suite import TrainSpec
 from benchmark.suite_train import COST_ONLY
-from benchmark.training import manifest
+from benchmark.training import fit, manifest, weights
 from benchmark.training.methods import default_rate
 
 CHARACTERS_A_TOKEN = 3.0
@@ -25,28 +27,33 @@ CHARACTERS_A_TOKEN = 3.0
 
 def train(plan: Plan, data: Data, progress: Progress) -> dict[str, Adapter | CandidateError]:
     """Return an adapter, or the reason why there is none, for each candidate that needs one."""
-    adapters: dict[str, Adapter | CandidateError] = {}
-    for candidate in plan.candidates:
+    found: dict[str, Adapter | CandidateError] = {}
+    # Those that are only loaded come first: a wrong one shows before the long work.
+    for candidate in sorted(plan.candidates, key=lambda candidate: not candidate.spec.adapter):
         try:
             if candidate.spec.adapter:
-                adapters[candidate.name] = loaded(candidate.spec.adapter)
+                found[candidate.name] = loaded(candidate, progress)
             elif candidate.spec.train:
-                adapters[candidate.name] = _trained(plan, candidate, data, progress)
+                found[candidate.name] = _trained(plan, candidate, data, progress)
         except CandidateError as error:
             progress.say(f"{candidate.name}: {error}")
-            adapters[candidate.name] = error
-    return adapters
+            found[candidate.name] = error
+    return found
 
 
-def loaded(name: str) -> Adapter:
-    """Return an adapter that somebody else trained. Raises CandidateError if it is none."""
-    folder = Path(name).expanduser()
-    if not manifest.weights(folder):
-        raise CandidateError(
-            f"{folder} holds no adapter_model.safetensors",
-            hint="name the folder of a PEFT adapter; pickled .bin adapters are refused",
-        )
-    return Adapter(folder, manifest.weights_sha256(folder), manifest.read(folder), computed=False)
+def loaded(candidate: CandidatePlan, progress: Progress) -> Adapter:
+    """Return an adapter that is there already, checked against the candidate's base.
+
+    Raises:
+        CandidateError: It is damaged, pickled, or does not fit the base.
+        StoreError: `cache:KEY` names none.
+        FetchError: The base model cannot be fetched.
+    """
+    name, backend = candidate.spec.adapter or "", candidate.backend
+    folder = adapters.find(name).path if name.startswith("cache:") else Path(name).expanduser()
+    base = local_model(backend.model, progress) if hasattr(backend, "model") else None
+    found = fit.check(folder, base, name)
+    return Adapter(folder, found.sha256, found.manifest, computed=False)
 
 
 def training(plan: Plan, candidate: CandidatePlan) -> TrainSpec:
@@ -80,9 +87,11 @@ def cached(name: str) -> TrainingManifest | None:
     if not folder.is_dir():
         return None
     found = manifest.read(folder)
-    whole = manifest.weights(folder) and manifest.weights_sha256(folder)
-    if found and whole == found.adapter_sha256:
-        return found
+    try:
+        if found and weights.sha256_of(folder) == found.adapter_sha256:
+            return found
+    except CandidateError:
+        pass  # its weights are gone: as good as damaged
     folder.rename(folder.with_suffix(".damaged"))
     return None
 

@@ -22,6 +22,8 @@ MAX_RATIO = 100
 """Unpacked bytes to archive bytes. JSON packs about 13 to 1; a bomb 1,000 to 1 and more."""
 MIN_LIMIT = 64 << 20
 """Bytes that any archive may unpack to, however small it is."""
+MAX_FILES = 100_000
+"""Entries of an archive: empty files weigh nothing, but each takes its place on the disk."""
 CHUNK = 1 << 20
 
 DAMAGED = (
@@ -66,6 +68,10 @@ def unpack(archive: Path, inner: str, target: Path, label: str) -> dict[str, int
             path = _safe(member, target, label)
             if member.file is None or member.name in files or path.exists():
                 raise FetchError(f"{label}: the archive has {member.name!r} twice")
+            if len(files) >= MAX_FILES:
+                raise FetchError(
+                    f"{label}: the archive has more than {MAX_FILES:,} files", hint="do not use it"
+                )
             path.parent.mkdir(parents=True, exist_ok=True)
             files[member.name] = _copy(member.file, path, limit - sum(files.values()), label)
     except DAMAGED as error:
@@ -92,8 +98,10 @@ def _members(archive: Path) -> Iterator[Member]:
     with tarfile.open(archive, "r:gz") as package:
         for entry in package:
             if not entry.isdir():
-                # npm puts everything below one folder, most often "package".
-                name = entry.name.partition("/")[2] or entry.name
+                # npm puts everything below one folder, most often "package". A path that leaves
+                # its folder keeps its first part, and is refused for it.
+                first, _, rest = entry.name.partition("/")
+                name = entry.name if first in ("", "..") else rest or first
                 file = package.extractfile(entry) if entry.isfile() else None
                 yield Member(name, entry.isfile(), file)
 

@@ -18,7 +18,7 @@ from benchmark.errors import CandidateError
 from benchmark.models import local_model
 from benchmark.progress import Progress
 from benchmark.records import Batching, TrainingManifest
-from benchmark.training import checkpoints, manifest, memory
+from benchmark.training import checkpoints, manifest, memory, weights
 from benchmark.training.arguments import arguments
 from benchmark.training.curve import best, curve, overfitting
 from benchmark.training.data import Rows, tokenise
@@ -88,8 +88,8 @@ def train(job: Job, folder: Path, work: Path, progress: Progress) -> TrainingMan
         base_sha256=base.sha256,
         **_settings(job, started),
         **_outcome(trainer, started, made),
-        adapter_sha256=manifest.weights_sha256(folder),
-        adapter_bytes=sum(file.stat().st_size for file in manifest.weights(folder)),
+        adapter_sha256=weights.sha256_of(folder),
+        adapter_bytes=sum(file.stat().st_size for file in weights.files_of(folder)),
         peak_memory=peak.bytes,
     )
     if trainer.is_world_process_zero():

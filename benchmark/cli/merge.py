@@ -1,0 +1,5 @@
+"""`bench merge`: the same command as `bench adapters merge`."""
+
+from benchmark.cli.adapters_merge import command
+
+__all__ = ["command"]

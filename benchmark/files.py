@@ -1,0 +1,41 @@
+"""Files and folders that a user asked for: there whole, or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmark.errors import StoreError
+
+
+@contextmanager
+def appearing(target: Path) -> Iterator[Path]:
+    """Give a path beside `target` that becomes it when the `with` ends well.
+
+    Nothing is at the path yet: the caller makes a file or a folder there.
+
+    Raises:
+        StoreError: `target` is there already, or the disk cannot be written.
+    """
+    check_free(target)
+    scratch = target.parent / f".{target.name}.part-{os.getpid()}"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield scratch
+        os.replace(scratch, target)
+    except OSError as error:
+        raise StoreError(f"cannot write {target}: {error.strerror or error}") from error
+    finally:
+        if scratch.is_dir():
+            shutil.rmtree(scratch)
+        else:
+            scratch.unlink(missing_ok=True)
+
+
+def check_free(target: Path) -> None:
+    """Refuse to overwrite. Raises StoreError where `target` is there already."""
+    if os.path.lexists(target):
+        raise StoreError(f"{target} is there already", hint="choose another name, or remove it")
