@@ -15,7 +15,7 @@ from benchmark.errors import CandidateError
 from benchmark.keys import sha256_of_file
 from benchmark.models import local_model
 from benchmark.progress import Progress, Tick
-from benchmark.records import LossPoint, TrainingManifest
+from benchmark.records import Example, LossPoint, TrainingManifest
 from benchmark.suite import TrainSpec
 from benchmark.training import manifest
 from benchmark.training.data import Rows, tokenise
@@ -37,8 +37,8 @@ def train(job: Job, folder: Path, progress: Progress) -> TrainingManifest:
 
     base, place = local_model(job.model, progress), placement(job.dtype)
     tokenizer = _tokenizer(base.path)
-    rows = tokenise(job.train, job.template, tokenizer, job.spec.max_length)
-    watched = tokenise(job.validation, job.template, tokenizer, job.spec.max_length)
+    rows = _tokenised(job, job.train, tokenizer)
+    watched = _tokenised(job, job.validation, tokenizer)
     if not rows.rows:
         raise CandidateError(
             f"no training row has an answer within {job.spec.max_length} tokens",
@@ -85,6 +85,18 @@ def train(job: Job, folder: Path, progress: Progress) -> TrainingManifest:
     )
     manifest.write(folder, record)
     return record
+
+
+def _tokenised(job: Job, examples: Sequence[Example], tokenizer: Any) -> Rows:
+    spec = job.spec
+    return tokenise(
+        examples,
+        job.template,
+        tokenizer,
+        spec.max_length,
+        objective="text" if spec.objective == "text" else "sft",
+        learn=spec.learn,
+    )
 
 
 def _tokenizer(folder: Path) -> Any:
