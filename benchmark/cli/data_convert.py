@@ -12,7 +12,7 @@ from benchmark.cli.common import debug_option
 if TYPE_CHECKING:
     from benchmark.rows.row import Format
 
-FORMATS = ("alpaca", "completion", "chat", "text")
+FORMATS = ("alpaca", "completion", "chat", "preference", "text")
 
 
 @click.command("convert")

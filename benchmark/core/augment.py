@@ -81,7 +81,7 @@ def augment(
     Answers are cached batch by batch: the same call again, or one with a larger budget, asks
     only what was not asked.
     """
-    usable = [row for row in rows if row.split in (None, "train") and row.question and row.answer]
+    usable = [row for row in rows if _usable(row, wanted.kind)]
     asked = [(row, turn) for row in usable for turn in range(wanted.n)]
     requests = [
         Request(
@@ -108,6 +108,12 @@ def augment(
     return Augmented(
         found, dict(dropped), len(rows) - len(usable), len(asked) - len(replies), tokens
     )
+
+
+def _usable(row: Row, kind: Kind) -> bool:
+    # The worse answer to a question is none to another one, so preferences are not varied.
+    varied = kind == "variation" and row.rejected is not None
+    return bool(row.split in (None, "train") and row.question and row.answer and not varied)
 
 
 def _sound(rows: list[Row], dropped: Counter[str]) -> list[Row]:

@@ -117,6 +117,7 @@ def rows_of(examples: Iterable[Example]) -> Iterator[Row]:
         yield Row(
             messages=(*example.prompt, *answer),
             references=example.references[1:],
+            rejected=example.rejected,
             id=example.id,
             group=example.group or None,
             format="chat",
@@ -165,8 +166,9 @@ def refuse_leaks(found: LeakReport, spec: LeakSpec) -> None:
 
 
 def examples_sha256(examples: Sequence[Example]) -> str:
-    """Return the hash of what training and scoring see of examples: ids, prompts, references."""
+    """Return the hash of what training and scoring see of examples: ids, prompts, answers."""
+    seen = {"id", "prompt", "references", "rejected", "group"}
+    # Without `rejected` where there is none: the hashes of other data stay what they were.
     return sha256_of_rows(
-        example.model_dump_json(include={"id", "prompt", "references", "group"})
-        for example in examples
+        example.model_dump_json(include=seen, exclude_none=True) for example in examples
     )

@@ -1,8 +1,9 @@
 """Rows of one's own: a file with one JSON object a line.
 
 A row is one of those that `benchmark.rows.layouts` lists: `messages`, `prompt` with
-`completion` or `reference`, `instruction` with `output`, or `text`. It may also carry `id`,
-`group`, `split` and `meta` (an object of texts, numbers and truth values), and nothing else.
+`completion` or `reference`, `instruction` with `output`, `prompt` with `chosen` and `rejected`,
+or `text`. It may also carry `id`, `group`, `split` and `meta` (an object of texts, numbers and
+truth values), and nothing else.
 """
 
 from __future__ import annotations

@@ -21,9 +21,12 @@ from benchmark.rows.readers import RowMaker
 from benchmark.rows.row import Format, Place, Row
 from benchmark.rows.shapes import KEPT, NAMES
 
-TEXTS = ("prompt", "completion", "reference", "instruction", "output", "text")
+TEXTS = (
+    *("prompt", "completion", "reference", "instruction", "output"),
+    *("chosen", "rejected", "text"),
+)
 """Fields that are not blank in a row that can be learned or asked."""
-ANSWERS = ("completion", "output", "reference", "references")
+ANSWERS = ("completion", "output", "reference", "references", "chosen")
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,8 @@ def to_example(row: Row, record: dict[str, Any], side: Split | None, strict: boo
     if strict:
         _known(row)
     _filled(record)
+    if row.rejected is not None and not row.rejected.strip():
+        raise RowError("the rejected answer is empty")
     prompt, references = _asked(row, record)
     asked = [turn.model_dump() for turn in prompt]
     split = _side(row, side)
@@ -136,10 +141,14 @@ def to_example(row: Row, record: dict[str, Any], side: Split | None, strict: boo
         asked = [{"role": "text", "content": row.text}]
         if split == "test":
             raise RowError("is plain text, which can be learned but not asked; test on questions")
+    content: dict[str, Any] = {"prompt": asked, "references": references}
+    if row.rejected is not None:  # one answer may be better than several
+        content["rejected"] = row.rejected
     return Example(
-        id=row.id or _hash({"prompt": asked, "references": references}),
+        id=row.id or _hash(content),
         prompt=prompt,
         references=tuple(references),
+        rejected=row.rejected,
         group=row.group or _hash(asked),
         split=split,
         meta=_meta(row.extra, strict),

@@ -35,6 +35,7 @@ class Check(Protocol):
 CHECKS: dict[str, Callable[[], Check]] = {
     "empty": row_checks.Empty,
     "roles": row_checks.Roles,
+    "preference": row_checks.Preference,
     "short_answer": row_checks.ShortAnswer,
     "too_long": TooLong,
     "duplicate_rows": set_checks.DuplicateRows,
@@ -131,6 +132,7 @@ def _up_to(chars: int, rows: Iterator[Row]) -> Iterator[Row]:
     """Give rows until they hold so many characters, the one that passes the mark included."""
     for row in rows:
         yield row
-        chars -= len(row.text or "") + sum(len(turn.content) for turn in row.messages)
+        chars -= len(row.text or "") + len(row.rejected or "")
+        chars -= sum(len(turn.content) for turn in row.messages)
         if chars <= 0:
             return

@@ -17,7 +17,7 @@ from benchmark.rows.damage import damages, mended
 from benchmark.rows.findings import Places
 from benchmark.rows.repairs import rewritten, tidied
 from benchmark.rows.row import Row
-from benchmark.rows.similar import SEED, SLOTS, key_of
+from benchmark.rows.similar import SEED, SLOTS
 from benchmark.rows.view import View
 
 
@@ -36,7 +36,8 @@ class Rules(Record):
     exact_duplicate: bool = True
     """Drop rows with the prompt and the answer (or the text) of an earlier one."""
     duplicate_prompt: bool = True
-    """Drop rows with the prompt of an earlier one, whatever the answer."""
+    """Drop rows with the prompt of an earlier one, whatever the answer; preferences stay, as
+    several pairs of answers to one question are usual."""
     near_duplicate: bool = False
     """Drop rows that are nearly an earlier one; takes about 2 KB of memory for each row kept."""
     similarity: float = Field(default=0.8, gt=0, le=1)
@@ -128,13 +129,13 @@ def _dropping(rules: Rules, places: Places) -> dict[str, Callable[[View], Hit | 
         "exact_duplicate": _Seen(
             "exact_duplicate",
             "the same prompt and answer as",
-            lambda view: key_of(f"{view.prompt_key} {view.answer_key}"),
+            lambda view: view.row_key,
             places,
         ),
         "duplicate_prompt": _Seen(
             "duplicate_prompt",
             "the same prompt as",
-            lambda view: view.prompt_key if view.prompt.strip() else None,
+            lambda view: view.prompt_key if view.prompt.strip() and not _pair(view) else None,
             places,
         ),
         "near_duplicate": _Near(rules.similarity, places),
@@ -163,6 +164,10 @@ def _short(view: View, least: int) -> Hit | None:
     count = len(view.answer.split())
     reason = f"the answer has {count} word{'' if count == 1 else 's'}, fewer than {least}"
     return ("short_answer", reason) if count < least else None
+
+
+def _pair(view: View) -> bool:
+    return view.row.rejected is not None
 
 
 class _Seen:
@@ -220,7 +225,7 @@ def _sketch(view: View) -> Any:
     """Return the row's MinHash; None for a row without words."""
     from rensa import RMinHash
 
-    shingles = view.prompt_shingles + view.answer_shingles
+    shingles = view.row_shingles
     if not shingles:
         return None
     sketch = RMinHash(SLOTS, SEED)

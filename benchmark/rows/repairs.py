@@ -24,7 +24,7 @@ def rewritten(row: Row, fix: Callable[[str], str]) -> Row:
             messages[at] = turn.model_copy(update={"content": content})
     if tuple(messages) != row.messages:
         update["messages"] = tuple(messages)
-    for name in ("text", "input"):
+    for name in ("text", "input", "rejected"):
         text = getattr(row, name)
         if text is not None and fix(text) != text:
             update[name] = fix(text)

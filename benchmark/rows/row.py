@@ -1,7 +1,8 @@
 """One row of training or test data, whatever format it came in.
 
-Every format (Alpaca, prompt/completion, chat `messages`, plain text) is read into a `Row` and
-written from one, so that a conversion is a reading and a writing, and nothing knows all pairs.
+Every format (Alpaca, prompt/completion, chat `messages`, preferences, plain text) is read into a
+`Row` and written from one, so that a conversion is a reading and a writing, and nothing knows
+all pairs.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from pydantic import Field
 
 from benchmark.records import Message, Record
 
-Format = Literal["alpaca", "completion", "chat", "text"]
-"""By their fields: instruction, input, output; prompt, completion; messages; text."""
+Format = Literal["alpaca", "completion", "chat", "preference", "text"]
+"""By their fields: instruction, input, output; prompt, completion; messages; prompt, chosen,
+rejected; text."""
 
 Severity = Literal["error", "warning", "info"]
 
@@ -45,6 +47,8 @@ class Row(Record):
     split: Literal["train", "validation", "test"] | None = None
     references: tuple[str, ...] = ()
     """Further right answers than the last assistant message."""
+    rejected: str | None = None
+    """A worse answer than the last assistant message, for training by preference."""
     extra: dict[str, Any] = Field(default_factory=dict)
     """Every other field of the source, as it was; written back as it was."""
     format: Format

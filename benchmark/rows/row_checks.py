@@ -111,6 +111,28 @@ class Roles(RowCheck):
             yield "final"
 
 
+class Preference(RowCheck):
+    """Pairs of answers that prefer nothing."""
+
+    name = "preference"
+    kinds: ClassVar = {
+        "empty": Kind("error", "the rejected answer is empty or missing", "fill or drop them"),
+        "same": Kind(
+            "error", "the rejected answer is the chosen one", "write a worse one, or drop them"
+        ),
+    }
+
+    def of(self, view: View) -> Iterable[str]:
+        """Give what keeps a pair from saying which answer is better."""
+        rejected = view.row.rejected
+        if rejected is None and view.row.format != "preference":
+            return
+        if _blank(rejected or ""):
+            yield "empty"
+        elif rejected is not None and rejected.strip() == view.answer.strip():
+            yield "same"
+
+
 class ShortAnswer(RowCheck):
     """Answers of fewer than ten words."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from benchmark.rows.findings import Kind, Places, Tally, found
 from benchmark.rows.row import Finding
 from benchmark.rows.row_checks import MIN_WORDS
-from benchmark.rows.similar import Signatures, key_of
+from benchmark.rows.similar import Signatures
 from benchmark.rows.view import View
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class DuplicateRows:
         for view in views:
             if view.row.messages or view.answer:
                 self._numbers.append(view.number)
-                self._keys.append(_pair_key(view))
+                self._keys.append(view.row_key)
 
     def findings(self, places: Places) -> Iterator[Finding]:
         """Give the rows that repeat an earlier one."""
@@ -82,7 +82,7 @@ class SameButOther:
 
 
 class ConflictingAnswers(SameButOther):
-    """The same prompt with different answers."""
+    """The same prompt with different answers; several pairs for one prompt are usual."""
 
     name = "conflicting_answers"
     kind = Kind(
@@ -93,7 +93,7 @@ class ConflictingAnswers(SameButOther):
 
     def keys(self, view: View) -> tuple[int, int] | None:
         """Return prompt and answer."""
-        whole = view.prompt.strip() and view.answer.strip()
+        whole = view.prompt.strip() and view.answer.strip() and view.row.rejected is None
         return (view.prompt_key, view.answer_key) if whole else None
 
 
@@ -164,12 +164,12 @@ class NearRows(NearDuplicates):
     kind = Kind("warning", "nearly the same prompt and answer as an earlier row", "drop one each")
 
     def shingles(self, view: View) -> list[str]:
-        """Return those of prompt and answer."""
-        return view.prompt_shingles + view.answer_shingles
+        """Return the whole row's."""
+        return view.row_shingles
 
     def key(self, view: View) -> int:
-        """Return the hash of prompt and answer."""
-        return _pair_key(view)
+        """Return the whole row's hash."""
+        return view.row_key
 
 
 class NearPrompts(NearDuplicates):
@@ -200,10 +200,6 @@ class NearAnswers(NearDuplicates):
     def key(self, view: View) -> int:
         """Return the answer's hash."""
         return view.answer_key
-
-
-def _pair_key(view: View) -> int:
-    return key_of(f"{view.prompt_key} {view.answer_key}")
 
 
 def _first(keys: array[int]) -> NDArray[np.int64]:

@@ -6,6 +6,7 @@ back is exact: from Alpaca over chat to Alpaca, every field is what it was. Unde
 ==============================  ===========================================================
 ``text: true``                  the row is plain text, and stands where the answer stands
 ``messages, input, references`` what the other fields cannot say of a conversation
+``rejected``                    a worse answer, which only preference rows can say
 ``extra``                       fields of the user's own whose names mean something here
 ``as``                          how the row was laid out in the format it came from
 ==============================  ===========================================================
@@ -22,8 +23,9 @@ from pydantic import ValidationError
 
 from benchmark.records import Message, Split
 from benchmark.registry import did_you_mean
+from benchmark.rows.content import Content, Fields
 from benchmark.rows.faults import RowError, kind_of, shown
-from benchmark.rows.layouts import FIELDS, WRITERS, Content, Fields, content_of, read
+from benchmark.rows.layouts import FIELDS, WRITERS, content_of, read
 from benchmark.rows.row import Format, Place, Row
 
 KEPT = "_bench"
@@ -35,10 +37,12 @@ SIGNS: dict[str, Format] = {
     "conversations": "chat",
     "prompt": "completion",
     "instruction": "alpaca",
+    "chosen": "preference",
 }
-"""The field that tells a format. `text` does so only where there is none of these."""
+"""The field that tells a format. `text` does so only where there is none of these, and `prompt`
+where there is no `chosen`, whose question it is."""
 SIDES = get_args(Split)
-_CONTENT = ("text", "messages", "input", "references")
+_CONTENT = ("text", "messages", "input", "references", "rejected")
 
 
 def recognise(record: Fields) -> Format:
@@ -48,6 +52,8 @@ def recognise(record: Fields) -> Format:
         RowError: None fits, or several do.
     """
     found = [name for name in SIGNS if record.get(name) is not None]
+    if "chosen" in found and "prompt" in found:
+        found.remove("prompt")
     if len(found) > 1:
         raise RowError(f"has both {' and '.join(found)}; keep one, or name the format")
     if found:
@@ -136,6 +142,8 @@ def _written(content: Content, format: Format, layout: Any) -> tuple[Fields, Fie
         kept["input"] = content.input
     if content.references != back.references:
         kept["references"] = list(content.references)
+    if content.rejected != back.rejected:
+        kept["rejected"] = content.rejected
     return plain, kept
 
 
@@ -167,6 +175,8 @@ def _restored(content: Content, own: Fields, kept: Fields, format: Format) -> Co
             whole = whole._replace(text=kept.get("text"), messages=turns)
         if "references" in kept:
             whole = whole._replace(references=tuple(kept["references"]))
+        if "rejected" in kept:
+            whole = whole._replace(rejected=kept["rejected"])
     except (ValidationError, TypeError) as error:
         raise RowError(f"`{KEPT}` is broken; take it out") from error
     if "input" in kept:
@@ -186,6 +196,7 @@ def _kept(record: Fields) -> Fields:
     if not isinstance(kept, dict) or not set(kept) <= known:
         raise RowError(f"the field `{KEPT}` is bench's own, and bench did not write this one")
     types = {"extra": dict, "as": dict, "text": str | bool, "input": str, "references": list}
+    types["rejected"] = str
     if not all(isinstance(value, types.get(name, object)) for name, value in kept.items()):
         raise RowError(f"`{KEPT}` is broken; take it out")
     return kept

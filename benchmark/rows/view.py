@@ -50,7 +50,8 @@ class View:
     @cached_property
     def everything(self) -> str:
         """Return all that is written in the row, system message too."""
-        return "\n".join([turn.content for turn in self.row.messages] or [self.row.text or ""])
+        texts = [turn.content for turn in self.row.messages] or [self.row.text or ""]
+        return "\n".join([*texts, self.row.rejected] if self.row.rejected else texts)
 
     @cached_property
     def folded_answer(self) -> str:
@@ -78,6 +79,12 @@ class View:
         return shingles(self.answer_words)
 
     @cached_property
+    def row_shingles(self) -> list[str]:
+        """Return the shingles of prompt, answer and rejected answer."""
+        worse = shingles(words(folded(self.row.rejected))) if self.row.rejected else []
+        return self.prompt_shingles + self.answer_shingles + worse
+
+    @cached_property
     def prompt_key(self) -> int:
         """Return the hash of the prompt, system message too."""
         return key_of_prompt(self.row)
@@ -86,3 +93,11 @@ class View:
     def answer_key(self) -> int:
         """Return the hash of the answer."""
         return key_of(self.folded_answer)
+
+    @cached_property
+    def row_key(self) -> int:
+        """Return the hash of the whole row: prompt, answer, and the rejected one if there is."""
+        parts = [str(self.prompt_key), str(self.answer_key)]
+        if self.row.rejected is not None:
+            parts.append(str(key_of(folded(self.row.rejected))))
+        return key_of(" ".join(parts))

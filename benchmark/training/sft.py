@@ -6,18 +6,18 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from benchmark.checkout import commit_here
 from benchmark.devices import Placement, placement
 from benchmark.errors import CandidateError
 from benchmark.models import local_model
 from benchmark.progress import Progress
-from benchmark.records import Batching, TrainingManifest
+from benchmark.records import Batching, Example, TrainingManifest
 from benchmark.training import checkpoints, manifest, memory, weights
 from benchmark.training.arguments import arguments
 from benchmark.training.curve import best, curve, overfitting
@@ -107,8 +107,7 @@ def _start(job: Job, base: Path, work: Path) -> Started:
     from benchmark.training.trainer import Collate, PieceTrainer
 
     place, tokenizer = placement(job.dtype), tokenizer_of(base)
-    rows = tokenise(job.train, job.template, tokenizer, job.spec.max_length)
-    watched = tokenise(job.validation, job.template, tokenizer, job.spec.max_length)
+    rows, watched = tokenised(job, job.train, tokenizer), tokenised(job, job.validation, tokenizer)
     if not rows.rows:
         raise CandidateError(
             f"no training row has an answer within {job.spec.max_length} tokens",
@@ -137,6 +136,15 @@ def _start(job: Job, base: Path, work: Path) -> Started:
     )
     trainer.remove_callback(PrinterCallback)  # it would print each step on stdout
     return Started(trainer, pieces, rows, place, fits.checkpointing)
+
+
+def tokenised(job: Job, examples: Sequence[Example], tokenizer: Any) -> Rows:
+    """Return examples as the job's objective learns them."""
+    spec = job.spec
+    objective: Literal["sft", "text"] = "text" if spec.objective == "text" else "sft"
+    return tokenise(
+        examples, job.template, tokenizer, spec.max_length, objective=objective, learn=spec.learn
+    )
 
 
 def _numbered(rows: Rows) -> list[dict[str, Any]]:

@@ -116,6 +116,13 @@ def test_variations_bring_their_own_answer():
     assert made.dropped == {"not in the form that was asked for": 1}
 
 
+def test_preferences_are_reworded_but_not_varied():
+    rows = [row("a", "Que dit l'article L1 ?", "Rien du tout.", rejected="Tout.")]
+    (made,) = go({"L1": "Et l'article L1 ?"}, rows=rows).rows
+    assert (made.answer, made.rejected) == ("Rien du tout.", "Tout.")
+    assert go({"L1": "Question: Q ?\nAnswer: R."}, rows=rows, kind="variation").skipped == 1
+
+
 def test_a_budget_is_never_overshot_and_a_larger_one_goes_on():
     script = {"L1": "Et L1 ?", "L2": "Et L2 ?"}
     small = go(script, n=3, budget=25)  # a batch of two takes twenty; a second would not fit

@@ -7,9 +7,10 @@ import json
 import pytest
 
 from benchmark import load_suite, make_plan, run
-from benchmark.core.data import load_data
+from benchmark.core.data import examples_sha256, load_data
 from benchmark.errors import DataError
 from benchmark.progress import Silent
+from benchmark.records import Example
 
 SUBJECTS = (
     "le repos quotidien du salarié", "la période d'essai", "le congé de naissance",
@@ -136,3 +137,26 @@ def test_what_was_found_is_kept_and_other_rows_are_looked_at_anew(plan, monkeypa
         assert load_data(plan(rows()), Silent()).summary == first
         with pytest.raises(TypeError):
             load_data(plan(rows(41)), Silent())
+
+
+def test_rejected_answers_are_part_of_what_is_trained_on(plan):
+    given = [
+        {**{name: value for name, value in row.items() if name != "completion"},
+         "chosen": row["completion"], "rejected": f"Non, {n}."}
+        for n, row in enumerate(rows())
+    ]  # fmt: skip
+    first = load_data(plan(given), Silent())
+    assert {example.rejected for example in first.train} == {f"Non, {n}." for n in range(8, 40)}
+    given[-1]["rejected"] = given[-1]["chosen"]
+    with pytest.raises(DataError, match="the rows have mistakes: preference"):
+        load_data(plan(given), Silent())
+    given[-1]["rejected"] = "Autre."
+    assert load_data(plan(given), Silent()).summary.train_sha256 != first.summary.train_sha256
+
+
+def test_the_hash_of_rows_without_preferences_is_what_it_was():
+    # Of the version before there were any: an adapter in the cache is still this data's.
+    example = Example(id="1", prompt=(), references=("a",), group="g")
+    assert examples_sha256([example]) == (
+        "9f83ee2ee4e1c8898d08557f72bf89d65f6fba7db0ccf41077ceb4680a93e858"
+    )

@@ -46,7 +46,7 @@ def test_every_kind_of_file_gives_the_same_examples(tmp_path: Path, suffix: str)
     assert [len(digest) for digest in loaded.sources.values()] == [64]
 
 
-@pytest.mark.parametrize("form", ["alpaca", "completion", "chat"])
+@pytest.mark.parametrize("form", ["alpaca", "completion", "chat", "preference"])
 def test_a_converted_file_gives_the_same_examples(tmp_path: Path, form: Any) -> None:
     lines = put(tmp_path / "a.jsonl", *ROWS)
     write_rows(read_all(lines), tmp_path / "b.jsonl", form)
@@ -54,6 +54,55 @@ def test_a_converted_file_gives_the_same_examples(tmp_path: Path, form: Any) -> 
         Files(path=str(tmp_path / name)).load(Silent()) for name in ("a.jsonl", "b.jsonl")
     )
     assert first.examples == second.examples
+
+
+BEGIN = [{"role": "user", "content": "Où ?"}]
+PAIR = {"prompt": "Où ?", "chosen": "Là.", "rejected": "Nulle part."}
+
+
+def answered(text: str) -> list[dict[str, str]]:
+    return [*BEGIN, {"role": "assistant", "content": text}]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        PAIR,
+        {"prompt": BEGIN, "chosen": answered("Là.")[1:], "rejected": answered("Nulle part.")[1:]},
+        {"chosen": answered("Là."), "rejected": answered("Nulle part.")},
+    ],
+)
+def test_preferences(tmp_path: Path, row: dict[str, Any]) -> None:
+    path = put(tmp_path / "train.jsonl", row)
+    for plugin in (Files(path=path), JsonLines(path=path), Hub(name=str(tmp_path))):
+        (example,) = plugin.load(Silent()).examples
+        assert [turn.content for turn in example.prompt] == ["Où ?"]
+        assert (example.references, example.rejected) == (("Là.",), "Nulle part.")
+
+
+def test_preferences_are_one_row_by_both_answers(tmp_path: Path) -> None:
+    loaded = load(tmp_path, PAIR, {**PAIR, "rejected": "Ici ?"}, PAIR)
+    assert [row.rejected for row in loaded.examples] == ["Nulle part.", "Ici ?"]
+    assert loaded.dropped == {"same row twice": 1}
+    assert len({row.group for row in loaded.examples}) == 1
+
+
+@pytest.mark.parametrize("form", ["alpaca", "chat", "text"])
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_preferences_through_another_format(tmp_path: Path, form: Any, suffix: str) -> None:
+    lines = put(tmp_path / "a.jsonl", PAIR)
+    write_rows(read_all(lines), tmp_path / f"b{suffix}", form)
+    first, second = (
+        Files(path=str(tmp_path / name)).load(Silent()) for name in ("a.jsonl", f"b{suffix}")
+    )
+    assert first.examples == second.examples
+
+
+def test_preference_columns_of_other_names(tmp_path: Path) -> None:
+    row = {"question": "Où ?", "better": "Là.", "worse": "Nulle part."}
+    names = {"prompt": "question", "chosen": "better", "rejected": "worse"}
+    (example,) = load(tmp_path, row, fields=names).examples
+    assert (example.references, example.rejected) == (("Là.",), "Nulle part.")
 
 
 def test_folder(tmp_path: Path) -> None:
@@ -147,6 +196,13 @@ def test_formats_are_not_mixed_unless_named(tmp_path: Path) -> None:
         ({"prompt": "q", "completion": "\n"}, {}, "`completion` is empty"),
         ({"prompt": "q", "references": ["a", " "]}, {}, "`references` holds an empty text"),
         ({"text": " "}, {}, "`text` is empty"),
+        ({**PAIR, "rejected": " "}, {}, "`rejected` is empty"),
+        (
+            {"chosen": answered("Là."), "rejected": answered(" ")},
+            {},
+            "the rejected answer is empty",
+        ),
+        ({"prompt": "q", "choosen": "a"}, {}, "'choosen': did you mean 'chosen'?"),
         ({"text": "", "_bench": {"as": {}}}, {}, "the text is empty"),
         ({"q": "x"}, {"group": "cod"}, "has no field 'cod'; it has q"),
         ({"code": "x"}, {"group": "cod"}, "has no field 'cod'; did you mean 'code'?"),

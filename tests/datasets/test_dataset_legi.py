@@ -73,6 +73,7 @@ def test_a_row(tmp_path: Path) -> None:
             "\n"
             f"{TEXT}",
         ),
+        "rejected": None,
         "group": "LEGIARTI000000000501",
         "split": None,
         "meta": {

@@ -210,6 +210,47 @@ def test_roles() -> None:
     }
 
 
+def pair(question: str, chosen: str, rejected: str | None) -> Row:
+    """Return a preference row."""
+    turns = row(question, chosen).messages
+    return Row(messages=turns, rejected=rejected, format="preference")
+
+
+def test_preferences() -> None:
+    rng = random.Random(3)
+    good = [pair(sentence(rng), sentence(rng), sentence(rng)) for _ in range(3)]
+    bad = [
+        pair("q", "a", None),  # 3
+        pair("q", "a", " \n"),
+        pair("q", "a", "a\n"),  # 5
+        row("q", "a", rejected="a"),
+        row("q", "a"),
+    ]
+    found = only([*good, *bad], "preference")
+    assert {finding.severity for finding in found} == {"error"}
+    assert numbers(found) == {
+        "the rejected answer is empty or missing": (3, 4),
+        "the rejected answer is the chosen one": (5, 6),
+    }
+
+
+def test_several_pairs_for_one_question_are_no_duplicates() -> None:
+    rng = random.Random(4)
+    question, best = sentence(rng), sentence(rng)
+    rows = [pair(question, best, sentence(rng)) for _ in range(3)]
+    rows += [pair(question, sentence(rng), best), rows[1]]
+    names = ("duplicate_rows", "conflicting_answers", "near_duplicate_rows")
+    assert [of.rows for name in names for of in only(rows, name)] == [(4,)]
+
+
+def test_damage_and_personal_data_of_rejected_answers() -> None:
+    rows = [pair("q", "a", "écrire à a@b.fr"), pair("q", "a", "l\ufffdt\ufffd")]
+    assert [finding.rows for name in ("pii", "encoding") for finding in only(rows, name)] == [
+        (0,),
+        (1,),
+    ]
+
+
 def test_short_answers() -> None:
     rows = [row("Q", " ".join(["mot"] * count)) for count in (0, 1, 9, 10)]
     (finding,) = only(rows, "short_answer")

@@ -45,6 +45,20 @@ def results(*rows: Row, **rules: object) -> list[tuple[str, str]]:
 KEPT = ("", "")
 
 
+def test_preferences_are_repaired_whole_and_kept_with_their_question() -> None:
+    pairs = [
+        row("Une question ?").model_copy(update={"rejected": text, "format": "preference"})
+        for text in ("Non. ", " ".join(reversed(ANSWER.split())), "Non.")
+    ]
+    kept = list(clean(pairs, Rules(near_duplicate=True)))
+    assert [result.row.rejected for result in kept if isinstance(result, Kept)] == [
+        "Non.",
+        pairs[1].rejected,
+    ]
+    (dropped,) = (result for result in kept if isinstance(result, Dropped))
+    assert (dropped.row, dropped.rule) == (pairs[2], "exact_duplicate")
+
+
 def test_no_user_or_assistant() -> None:
     assert results(
         row("Une question ?"),

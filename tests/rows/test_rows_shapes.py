@@ -33,7 +33,9 @@ turns = st.lists(st.fixed_dictionaries({"role": roles, "content": texts}), max_s
 speakers = st.sampled_from(["system", "human", "gpt", "user", "assistant", "chatgpt"])
 spoken = st.lists(st.fixed_dictionaries({"from": speakers, "value": texts}), max_size=5)
 own_names = st.text(st.characters(exclude_categories=["Cs"]), max_size=8).filter(
-    lambda name: name not in {"messages", "conversations", "prompt", "instruction", "_bench"}
+    lambda name: (
+        name not in {"messages", "conversations", "prompt", "instruction", "chosen", "_bench"}
+    )
 )
 """Names of fields of one's own; some of them mean something in another format."""
 own = st.dictionaries(
@@ -119,11 +121,49 @@ chat = records(
     ),
     further.filter(lambda part: not part),
 )
+no_rejected = st.fixed_dictionaries({}, optional={"rejected": st.none()})
+
+
+def pairs(begin: list[dict[str, str]], answers: list[str], repeated: Any) -> dict[str, Any]:
+    """Make two conversations that share their beginning; `repeated` is the `prompt` beside them."""
+    better, worse = ([*begin, {"role": "assistant", "content": text}] for text in answers)
+    asked: dict[str, Any] = {"chosen": better, "rejected": worse}
+    users = [turn["content"] for turn in begin if turn["role"] == "user"]
+    if repeated == "turns":
+        asked["prompt"] = begin
+    elif repeated == "question" and users:
+        asked["prompt"] = users[0]
+    elif repeated == "null":
+        asked["prompt"] = None
+    return asked
+
+
+both = st.lists(texts, min_size=2, max_size=2)
+one_turn = texts.map(lambda text: [{"role": "assistant", "content": text}])
+preference = records(
+    {"prompt", "chosen", "rejected", "references"},
+    st.one_of(
+        st.fixed_dictionaries({"prompt": texts | turns, "chosen": texts, "rejected": texts}),
+        st.fixed_dictionaries(
+            {"prompt": texts | turns, "chosen": texts | one_turn, "rejected": texts | one_turn}
+        ),
+        st.fixed_dictionaries({"prompt": texts | turns, "chosen": texts}),
+        st.builds(
+            pairs,
+            turns.filter(bool),
+            both,
+            st.sampled_from(["no", "turns", "question", "null"]),
+        ),
+    ),
+    no_rejected,
+    st.fixed_dictionaries({}, optional={"references": st.lists(texts)}),
+)
 text = records({"text"}, st.fixed_dictionaries({"text": texts}))
 KINDS: dict[Format, st.SearchStrategy[dict[str, Any]]] = {
     "alpaca": alpaca,
     "completion": completion,
     "chat": chat,
+    "preference": preference,
     "text": text,
 }
 anything = st.one_of(*(st.tuples(st.just(form), made) for form, made in KINDS.items()))
@@ -169,6 +209,7 @@ rows = st.builds(
     group=st.none() | texts.filter(bool),
     split=st.sampled_from([None, "train", "validation", "test"]),
     references=st.lists(texts, max_size=2).map(tuple),
+    rejected=st.none() | texts,
     extra=own | foreign,
     format=st.sampled_from(FORMATS),
 )
@@ -179,7 +220,7 @@ rows = st.builds(
 def test_any_row_can_be_written_and_read_back(row: Row, to: Format) -> None:
     # Not only rows that a file can give: cleaning and augmenting make others.
     back = to_row(through_json(from_row(row, to)), to)
-    names = ("messages", "text", "id", "group", "split", "references")
+    names = ("messages", "text", "id", "group", "split", "references", "rejected")
     assert [getattr(back, name) for name in names] == [getattr(row, name) for name in names]
     assert {name: v for name, v in back.extra.items() if name != "_bench"} == row.extra
     if row.input is None or row.question.endswith(row.input):
@@ -265,6 +306,41 @@ def test_text_as_an_answer_to_nothing_and_a_conversation_as_text() -> None:
     assert convert({"prompt": "q", "completion": "a"}, "text")["text"] == "q\n\na"
 
 
+def test_preferences_in_every_form_that_trl_takes() -> None:
+    row = to_row({"prompt": "q", "chosen": "a", "rejected": "b"}, "preference")
+    assert (row.question, row.answer, row.rejected) == ("q", "a", "b")
+    begin = said(("system", "s"), ("user", "q"))
+    better, worse = said(("assistant", "a")), said(("assistant", "b"))
+    rows = [
+        to_row(record, recognise(record))
+        for record in (
+            {"prompt": begin, "chosen": better, "rejected": worse},
+            {"prompt": begin, "chosen": "a", "rejected": "b"},
+            {"chosen": begin + better, "rejected": begin + worse},
+            {"prompt": "q", "chosen": begin + better, "rejected": begin + worse},
+        )
+    ]
+    assert {(len(row.messages), row.question, row.answer, row.rejected) for row in rows} == {
+        (3, "q", "a", "b")
+    }
+
+
+def test_a_rejected_answer_stays_beside_formats_that_cannot_say_it() -> None:
+    record = {"prompt": "q", "chosen": "a", "rejected": "b"}
+    chat = convert(record, "chat")
+    assert chat == {
+        "messages": said(("user", "q"), ("assistant", "a")),
+        "_bench": {"rejected": "b"},
+    }
+    chat["messages"][1]["content"] = "c"
+    assert convert(chat, "preference") == {"prompt": "q", "chosen": "c", "rejected": "b"}
+    assert convert({"messages": said(("user", "q"))}, "preference") == {
+        "prompt": "q",
+        "chosen": "",
+        "_bench": {"messages": said(("user", "q"))},
+    }
+
+
 def test_references_beside_an_answer_and_instead_of_one() -> None:
     row = to_row({"prompt": "q", "references": ["a", "b"]}, "completion")
     assert (row.answer, row.references) == ("a", ("b",))
@@ -298,10 +374,11 @@ def test_a_converted_file_that_was_edited() -> None:
 @pytest.mark.parametrize(
     ("record", "says"),
     [
-        ({}, "has no question; give one of: messages, conversations, prompt, instruction, text"),
+        ({}, "has no question; give one of: messages, conversations, prompt, instruction, chosen"),
         ({"promt": "q"}, "'promt': did you mean 'prompt'"),
         ({"question": "q", "answer": "a"}, r"has no question \(its fields: question, answer\)"),
         ({"prompt": "q", "messages": []}, "has both messages and prompt; keep one, or name"),
+        ({"chosen": "a", "messages": []}, "has both messages and chosen; keep one, or name"),
         ({"prompt": None, "text": None}, "has no question"),
         ({"a\nb": 1}, r"has no question \(its fields: 'a\\nb'\)"),
     ],
@@ -331,6 +408,25 @@ def test_text_beside_a_format_is_a_field_of_ones_own() -> None:
         ("chat", {"system": "s", "messages": said(("system", "x"))}, "has `system` and a system"),
         ("chat", {"messages": [], "conversations": []}, "has both messages and conversations"),
         ("completion", {"prompt": "q", "completion": []}, "one turn of the assistant"),
+        ("preference", {"prompt": "q", "rejected": "b"}, "has no field 'chosen'"),
+        ("preference", {"prompt": "q", "chosen": 1}, "`chosen` must be a text, not a number"),
+        ("preference", {"chosen": "a", "rejected": "b"}, "has no field 'prompt'"),
+        ("preference", {"prompt": "q", "chosen": []}, "last turn of `chosen` must be the assist"),
+        ("preference", {"prompt": "q", "chosen": "a", "rejected": said(("user", "b"))}, "rejected"),
+        (
+            "preference",
+            {
+                "chosen": said(("user", "q"), ("assistant", "a")),
+                "rejected": said(("user", "r"), ("assistant", "b")),
+            },
+            "may differ in their last turn only",
+        ),
+        (
+            "preference",
+            {"prompt": "r", "chosen": said(("user", "q"), ("assistant", "a"))},
+            "`prompt` is not what `chosen` begins with",
+        ),
+        ("chat", {"messages": [], "_bench": {"rejected": 1}}, "`_bench` is broken"),
         ("text", {"text": None}, "`text` must be a text, not nothing"),
         ("text", {"text": "t", "id": 1.5}, "`id` must be a text or a whole number, not a number"),
         ("text", {"text": "t", "split": "dev"}, "train, validation, test, not 'dev'"),
@@ -354,7 +450,7 @@ def test_records_that_are_broken(form: Format, record: dict[str, Any], says: str
     st.dictionaries(
         st.sampled_from(
             "messages conversations system prompt completion reference references instruction "
-            "input output history text id group split meta _bench".split()
+            "input output history text chosen rejected id group split meta _bench".split()
         ),
         values | turns | st.dictionaries(st.sampled_from(["as", "extra", "text"]), values),
     )
