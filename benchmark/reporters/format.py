@@ -124,7 +124,7 @@ def share(value: float | None) -> str:
     if 0 < value < 5e-5:
         return f"<0.01{THIN}%"
     # 199 of 200 is not all of them.
-    if value < 1 and 100 * value > 99.5:
+    if value < 1 and 100 * value >= 99.5:
         return f">99{THIN}%"
     return percent(value, decimals if value else 0)
 
