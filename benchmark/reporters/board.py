@@ -48,6 +48,14 @@ class Cell:
         return fmt.interval(self.summary.low, self.summary.high, self.column.decimals)
 
     @property
+    def half(self) -> str:
+        """Return " ±0.038", half the width of the interval, or ""."""
+        if self.summary is None or not self.interval:
+            return ""
+        low, high = self.summary.low or 0.0, self.summary.high or 0.0
+        return f" ±{fmt.number((high - low) / 2, self.column.decimals)}"
+
+    @property
     def mark(self) -> str:
         """Return "▲", "▼" or ""."""
         return MARKS[self.verdict]

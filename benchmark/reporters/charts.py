@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from benchmark.records import LossPoint
 from benchmark.reporters import format as fmt
 from benchmark.reporters.board import Board, Cell, Column
 
@@ -43,22 +42,6 @@ class Tick:
 
     at: float
     label: str
-
-
-@dataclass(frozen=True, slots=True)
-class LossChart:
-    """A training curve."""
-
-    width: int
-    height: int
-    left: int
-    bottom: int
-    line: str
-    """SVG points of the training loss."""
-    held_out: tuple[tuple[float, float], ...]
-    """Points of the validation loss."""
-    x_ticks: tuple[Tick, ...]
-    y_ticks: tuple[Tick, ...]
 
 
 def score_scale(board: Board, column: Column, width: float) -> Scale:
@@ -103,34 +86,6 @@ def difference_whisker(cell: Cell, scale: Scale) -> Whisker | None:
         None if end is None else -end for end in (one.difference, one.high, one.low)
     )
     return _whisker(value, low, high, scale)
-
-
-def loss_chart(curve: Sequence[LossPoint], width: int = 640, height: int = 240) -> LossChart | None:
-    """Return a training curve, or None if it has fewer than two points that are numbers."""
-    points = [point for point in curve if math.isfinite(point.loss)]
-    if len(points) < 2:
-        return None
-    held_out = [(point.step, point.eval_loss) for point in points]
-    losses = [point.loss for point in points] + [loss for _, loss in held_out if loss is not None]
-    steps = ticks(min(point.step for point in points), max(point.step for point in points), 6)
-    levels = ticks(min(losses), max(losses), 4)
-    left, bottom = 52, height - 40
-    x = Scale(min(steps[0], points[0].step), max(steps[-1], points[-1].step), left, width - 16)
-    y = Scale(levels[0], levels[-1], bottom, 12)
-    return LossChart(
-        width=width,
-        height=height,
-        left=left,
-        bottom=bottom,
-        line=" ".join(f"{x.at(point.step)},{y.at(point.loss)}" for point in points),
-        held_out=tuple(
-            (x.at(step), y.at(loss))
-            for step, loss in held_out
-            if loss is not None and math.isfinite(loss)
-        ),
-        x_ticks=tuple(Tick(x.at(step), fmt.number(step, 0)) for step in steps if step == int(step)),
-        y_ticks=tuple(Tick(y.at(level), f"{level:.4g}") for level in levels),
-    )
 
 
 def ticks(low: float, high: float, about: int) -> list[float]:

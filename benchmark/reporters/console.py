@@ -10,9 +10,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 from benchmark.plugins import Plugin, Report
 from benchmark.reporters import board as boards
+from benchmark.reporters import forgetting, verdict
 from benchmark.reporters import format as fmt
-from benchmark.reporters import verdict
-from benchmark.reporters.board import Board, Cell, Column, Row
+from benchmark.reporters.board import Board, Column, Row
+from benchmark.reporters.console_tables import (
+    GAP,
+    NAME,
+    forgetting_table,
+    plain_table,
+    training_table,
+)
 from benchmark.results import Results
 
 if TYPE_CHECKING:
@@ -22,12 +29,6 @@ if TYPE_CHECKING:
 
 MIN_WIDTH = 40
 """A terminal that claims to be narrower is written to as if it were this wide."""
-_NAME = 24
-"""Cells that a name may take."""
-_GAP = 2
-"""Cells between columns."""
-_RULES = "    \n    \n ── \n    \n ── \n    \n    \n    \n"
-"""A rich box: a rule below the head and above the controls, nothing else."""
 _TONES = {"pass": "green", "fail": "red", "inconclusive": "yellow", "none": ""}
 _MARKS = {"better": "green", "worse": "red", "": ""}
 
@@ -64,25 +65,16 @@ def leaderboard_table(results: Results, width: int) -> Table:
         results: A run's.
         width: Cells that the table may take; the first number is shown however few they are.
     """
-    from rich import box
-    from rich.table import Table
     from rich.text import Text
 
     board = boards.build(results)
     rows = [*board.models, *board.controls]
-    names = [fmt.one_line(row.candidate.name, _NAME) for row in rows]
+    names = [fmt.one_line(row.candidate.name, NAME) for row in rows]
     counts = [_count(row) for row in rows]
     shown, left_out = _fitting(
         [_Layout.of(column, rows) for column in board.columns], names, counts, width
     )
-    table = Table(
-        box=box.Box(_RULES),
-        padding=(0, _GAP - 1, 0, 0),
-        pad_edge=False,
-        show_edge=False,
-        caption=Text(_caption(board, shown, left_out), style="dim"),
-        caption_justify="left",
-    )
+    table = plain_table(_caption(board, shown, left_out))
     table.add_column(Text("candidate"), no_wrap=True)
     table.add_column(Text("n"), justify="right", no_wrap=True)
     for layout in shown:
@@ -116,7 +108,7 @@ class _Layout:
         """Measure a column."""
         cells = [cell for row in rows if (cell := row.cell(column.score))]
         value = max([len(cell.value) for cell in cells], default=1)
-        half = max([len(_half(cell)) for cell in cells], default=0)
+        half = max([len(cell.half) for cell in cells], default=0)
         return cls(column, _head(column, value + half + 2), value, half)
 
     def text(self, row: Row) -> Text:
@@ -126,7 +118,7 @@ class _Layout:
         cell = row.cell(self.column.score)
         if cell is None:
             return Text(fmt.NOTHING)
-        half = _half(cell)
+        half = cell.half
         colour = _MARKS[cell.verdict] if row.candidate.kind == "model" else ""
         style = f"{colour} {'bold' if self.column.primary else ''}"
         body = f"{cell.value:>{self.value}}{half:<{self.half}} {cell.mark or ' '}"
@@ -139,21 +131,21 @@ def _fitting(
     """Divide the columns into those that fit and those that do not; the first always fits."""
     from rich.cells import cell_len
 
-    used = max(map(cell_len, ["candidate", *names])) + _GAP + max(map(len, ["n", *counts]))
+    used = max(map(cell_len, ["candidate", *names])) + GAP + max(map(len, ["n", *counts]))
     shown: list[_Layout] = []
     left_out: list[_Layout] = []
     for layout in layouts:
-        if shown and used + _GAP + layout.width > width:
+        if shown and used + GAP + layout.width > width:
             left_out.append(layout)
             continue
         shown.append(layout)
-        used += _GAP + layout.width
+        used += GAP + layout.width
     return shown, left_out
 
 
 def _head(column: Column, width: int) -> str:
     """Return a column's name, broken after underscores where it is wider than its numbers."""
-    parts = [f"{part}_" for part in fmt.one_line(column.score, 2 * _NAME).split("_")]
+    parts = [f"{part}_" for part in fmt.one_line(column.score, 2 * NAME).split("_")]
     parts[-1] = parts[-1][:-1] + (" ↑" if column.higher_is_better else " ↓")
     lines = [parts[0]]
     for part in parts[1:]:
@@ -162,14 +154,6 @@ def _head(column: Column, width: int) -> str:
         else:
             lines.append(part)
     return "\n".join(lines)
-
-
-def _half(cell: Cell) -> str:
-    """Return " ±0.038", half the width of the interval, or ""."""
-    if cell.summary is None or not cell.interval:
-        return ""
-    low, high = cell.summary.low or 0.0, cell.summary.high or 0.0
-    return f" ±{fmt.number((high - low) / 2, cell.column.decimals)}"
 
 
 def _count(row: Row) -> str:
@@ -186,12 +170,12 @@ def _caption(board: Board, shown: list[_Layout], left_out: list[_Layout]) -> str
     lines = []
     if not board.columns:
         lines.append("Nothing was scored.")
-    elif any(_half(cell) for row in board.models for cell in row.cells):
+    elif any(cell.half for row in board.models for cell in row.cells):
         lines.append(f"± half of the {board.level} interval; ↑ ↓ which way is better")
     if board.contenders and shown:
-        lines.append(f"▲ better, ▼ worse than {fmt.one_line(board.baseline, _NAME)} beyond chance")
+        lines.append(f"▲ better, ▼ worse than {fmt.one_line(board.baseline, NAME)} beyond chance")
     if left_out:
-        names = ", ".join(fmt.one_line(layout.column.score, _NAME) for layout in left_out)
+        names = ", ".join(fmt.one_line(layout.column.score, NAME) for layout in left_out)
         lines.append(f"not shown here: {names}")
     return "\n".join(lines)
 
@@ -220,16 +204,36 @@ def _parts(results: Results, width: int) -> Iterator[RenderableType]:
         for gate in verdict.ordered_gates(results)
     ]  # fmt: skip
     claims = [("·", "", claim) for claim in verdict.claims(board)]
-    notices = [("!", "yellow", notice) for notice in verdict.notices(results, board)]
-    sections = (
-        ("Gates", gates),
-        (f"Against {fmt.one_line(board.baseline)}", claims),
-        ("Before you trust the numbers", notices),
-    )
-    for title, lines in sections:
-        if lines:
+    doubts = [("!", "yellow", notice) for notice in verdict.notices(results, board)]
+    doubts += [("·", "dim", note) for note in verdict.notes(board)]
+    yield from _section("Gates", gates)
+    yield from _section(f"Against {fmt.one_line(board.baseline)}", claims)
+    yield from _trained(results, board, width)
+    yield from _section("Before you trust the numbers", doubts)
+
+
+def _section(title: str, lines: list[tuple[str, str, str]]) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    if lines:
+        yield Text(f"\n{title}", style="bold")
+        yield _list(lines)
+
+
+def _trained(results: Results, board: Board, width: int) -> Iterator[RenderableType]:
+    """Yield what training cost and gave, and what it did to general text, where there is any."""
+    from rich.text import Text
+
+    for title, table in (
+        ("Training", training_table(board, width)),
+        ("General text", forgetting_table(results, width)),
+    ):
+        if table is not None:
             yield Text(f"\n{title}", style="bold")
-            yield _list(lines)
+            yield table
+    said = forgetting.sentences(results)
+    if said:
+        yield _list([("·", "", sentence) for sentence in said])
 
 
 def _list(lines: list[tuple[str, str, str]]) -> Table:

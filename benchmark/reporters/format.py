@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 
 NOTHING = "–"
 """Shown where there is no number."""
 MINUS = "\u2212"
 THIN = "\u202f"
 """Narrow no-break space: between thousands, and between a number and its unit."""
+_BLOCKS = "▁▂▃▄▅▆▇█"
 _HUNDREDS = ("bleu", "chrf", "ter")
 """Metrics that are given from 0 to 100 by custom."""
 _LINE_ENDS = re.compile("\r\n?|[\u2028\u2029]")
@@ -112,6 +115,50 @@ def percent(value: float | None, decimals: int = 0) -> str:
     return text if text == NOTHING else f"{text}{THIN}%"
 
 
+def share(value: float | None) -> str:
+    """Return a share as "97 %", a small one with the decimals that keep it from reading 0."""
+    value = known(value)
+    if value is None:
+        return NOTHING
+    decimals = next((places for places, least in enumerate((0.1, 0.01)) if value >= least), 2)
+    if 0 < value < 5e-5:
+        return f"<0.01{THIN}%"
+    # 199 of 200 is not all of them.
+    if value < 1 and 100 * value >= 99.5:
+        return f">99{THIN}%"
+    return percent(value, decimals if value else 0)
+
+
+def short(value: float | None) -> str:
+    """Return a large count with three digits: "4.88 M", "139 M", "3.09 B"."""
+    return _scaled(value, ("", "k", "M", "B", "T"))
+
+
+def size(value: float | None) -> str:
+    """Return bytes as "19.6 MB" (thousands, not 1024s); "–" where there are none."""
+    return _scaled(value or None, ("B", "kB", "MB", "GB", "TB"))
+
+
+def sparkline(values: Sequence[float], low: float, high: float, width: int) -> str:
+    """Return numbers as a line of blocks, the mean of several in one block if they do not fit.
+
+    Args:
+        values: The numbers, in order; those that are NaN or infinite are left out.
+        low: What the lowest block stands for.
+        high: What the highest one stands for.
+        width: Most blocks.
+    """
+    finite = [value for value in values if math.isfinite(value)]
+    cells = min(width, len(finite))
+    edges = [place * len(finite) // cells for place in range(cells + 1)] if cells else []
+    blocks = []
+    for start, end in pairwise(edges):
+        mean = sum(finite[start:end]) / (end - start)
+        part = (mean - low) / (high - low) if high > low else 0.5
+        blocks.append(_BLOCKS[round(min(1.0, max(0.0, part)) * (len(_BLOCKS) - 1))])
+    return "".join(blocks)
+
+
 def duration(seconds: float | None) -> str:
     """Return "0.8 s", "42 s", "4 min 12 s" or "1 h 03 min"."""
     seconds = known(seconds)
@@ -150,6 +197,24 @@ def decimals_for(score: str, signature: str, values: list[float | None]) -> int:
         return 1
     sizes = [abs(size) for value in values if (size := known(value)) is not None]
     return 3 if max(sizes, default=0.0) <= 1.5 else 1
+
+
+def _scaled(value: float | None, units: Sequence[str]) -> str:
+    value = known(value)
+    if value is None:
+        return NOTHING
+    place = 0
+    while abs(value) >= 999.5 and place < len(units) - 1:
+        value, place = value / 1000, place + 1
+    # Three digits; below a thousand it is a whole number of things.
+    decimals = (
+        0
+        if place == 0
+        else next(
+            digits for digits, least in ((0, 99.95), (1, 9.995), (2, 0.0)) if abs(value) >= least
+        )
+    )
+    return number(value, decimals) + (f"{THIN}{units[place]}" if units[place] else "")
 
 
 def _picture(match: re.Match[str]) -> str:

@@ -12,9 +12,10 @@ from pydantic import Field
 
 from benchmark.plugins import Plugin, Report
 from benchmark.reporters import board as boards
-from benchmark.reporters import charts, samples, verdict
+from benchmark.reporters import charts, curves, forgetting, samples, training, verdict
 from benchmark.reporters import format as fmt
 from benchmark.reporters.files import write_text
+from benchmark.results import Results
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -47,6 +48,8 @@ class Html(Plugin):
             "symbols": verdict.SYMBOLS,
             "claims": verdict.claims(board),
             "notices": verdict.notices(results, board),
+            "notes": verdict.notes(board),
+            **_trained(results, board),
             "scales": {
                 column.score: charts.score_scale(board, column, WHISKER) for column in board.columns
             },
@@ -64,6 +67,23 @@ class Html(Plugin):
             # Only this very script may run, whatever a model wrote.
             "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         }
+
+
+def _trained(results: Results, board: boards.Board) -> dict[str, Any]:
+    """Return what `training.html.j2` draws."""
+    rows = training.trained(board)
+    return {
+        "trained": rows,
+        "training_heads": training.heads(board),
+        "training_extent": curves.extent([one.made for one in rows]),
+        "curves": curves,
+        "origin": training.origin,
+        "parameters": training.parameters,
+        "is_long": training.is_long,
+        "forgotten": forgetting.rows(results),
+        "forgetting_heads": forgetting.HEADS,
+        "forgetting_sentences": forgetting.sentences(results),
+    }
 
 
 def _forest(board: boards.Board) -> list[tuple[boards.Column, charts.Scale, list[Any]]]:

@@ -8,13 +8,13 @@ from pathlib import Path
 from pydantic import Field
 
 from benchmark.plugins import Plugin, Report
-from benchmark.records import TrainingManifest
 from benchmark.reporters import board as boards
 from benchmark.reporters import format as fmt
 from benchmark.reporters import mark, samples, verdict
 from benchmark.reporters.board import Board, Cell, Row
 from benchmark.reporters.files import write_text
 from benchmark.reporters.markdown_data import data_lines
+from benchmark.reporters.markdown_training import forgetting_lines, training_lines
 from benchmark.results import Results
 
 MAX_CHARS = 1_200
@@ -41,7 +41,8 @@ class Markdown(Plugin):
             *_differences(results, board),
             *_judges(results),
             *_answers(board),
-            *_training(board),
+            *training_lines(board),
+            *forgetting_lines(results),
             *_samples(report, board, self.samples),
             *data_lines(results),
             *_environment(results),
@@ -57,9 +58,10 @@ def _top(results: Results, board: Board) -> Iterator[str]:
     for gate in verdict.ordered_gates(results):
         name, who = mark.text(gate.gate), mark.text(gate.candidate)
         yield f"- {_ICONS[gate.outcome]} **{name}** ({who}): {mark.text(gate.reason)}"
+    notes = [f"Note: {note}" for note in verdict.notes(board)]
     for title, sentences in (
         (f"Against {mark.text(board.baseline)}", verdict.claims(board)),
-        ("Before you trust the numbers", verdict.notices(results, board)),
+        ("Before you trust the numbers", [*verdict.notices(results, board), *notes]),
     ):
         if sentences:
             yield from ("", f"**{title}**", "")
@@ -166,7 +168,7 @@ def _answers(board: Board) -> Iterator[str]:
         one = row.candidate
         counts = (fmt.count(value) for value in (one.answered, one.failed, one.cut))
         spent = (fmt.duration(one.seconds), fmt.number(one.tokens_per_second, 1))
-        changed = fmt.percent(one.changed)
+        changed = fmt.share(one.changed)
         lines.append([mark.text(row.name), *counts, changed, fmt.count(one.tokens_out), *spent])
     yield from mark.table(heads, lines, numbers=True)
     yield from (f"Changed: share of answers that differ from {mark.text(board.baseline)}'s.", "")
@@ -175,38 +177,6 @@ def _answers(board: Board) -> Iterator[str]:
         for row in board.models
     )
     yield ""
-
-
-def _training(board: Board) -> Iterator[str]:
-    trained = [(row, row.candidate.training) for row in board.models if row.candidate.training]
-    if not trained:
-        return
-    yield from ("## Training", "")
-    for row, made in trained:
-        yield from (
-            f"**{mark.text(row.name)}**: {mark.text(made.method)} on {mark.code(made.base)}",
-            "",
-        )
-        yield from mark.table(["", "Value"], _manifest(made))
-
-
-def _manifest(made: TrainingManifest) -> Iterator[Sequence[str]]:
-    ends = (made.curve[0].loss, made.curve[-1].loss) if made.curve else (None, None)
-    parameters = ", ".join(f"{name}={value}" for name, value in sorted(made.parameters.items()))
-    yield ("Loss, first → last step", " → ".join(fmt.number(end) for end in ends))
-    yield ("Validation loss", fmt.number(made.eval_loss))
-    yield ("Rows", fmt.count(made.rows))
-    yield ("Rows cut at max\\_length", fmt.count(made.rows_truncated))
-    yield ("Rows without an answer token", fmt.count(made.rows_without_loss))
-    yield ("Tokens", fmt.count(made.tokens))
-    yield ("Time", fmt.duration(made.seconds))
-    trained, total = fmt.count(made.trainable_parameters), fmt.count(made.total_parameters)
-    yield ("Trained parameters", f"{trained} of {total}")
-    yield ("Where", mark.text(f"{made.device}, {made.dtype}, seed {made.seed}"))
-    yield ("Parameters", mark.code(parameters, 2_000))
-    yield ("Adapter SHA-256", mark.code(made.adapter_sha256))
-    yield ("Base SHA-256", mark.code(made.base_sha256))
-    yield ("Data SHA-256", mark.code(made.data_sha256))
 
 
 def _samples(report: Report, board: Board, limit: int) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmark.reporters import forgetting, training
 from benchmark.reporters import format as fmt
 from benchmark.reporters.board import Board, Cell, Row
 from benchmark.results import GateResult, Results, ScoreSummary
@@ -63,7 +64,12 @@ def notices(results: Results, board: Board) -> list[str]:
     found = [*_leaking(results), *_fooled(board)]
     for row in (*board.models, *board.controls):
         found += _of_candidate(row, board)
-    return found
+    return [*found, *training.notices(board), *forgetting.notices(results)]
+
+
+def notes(board: Board) -> list[str]:
+    """Return what is good to know beside the notices, though it puts no number in doubt."""
+    return training.notes(board)
 
 
 def _leaking(results: Results) -> list[str]:
@@ -150,7 +156,8 @@ def _of_candidate(row: Row, board: Board) -> list[str]:
         found.append(
             f"{name}: {fmt.count(one.cut)} of {fmt.plural(total, 'answer')} cut at the token limit."
         )
-    if one.changed == 0 and one.kind == "model" and not row.is_baseline and one.answered:
+    is_same = one.changed == 0 and one.kind == "model" and not row.is_baseline
+    if is_same and one.answered and one.error is None:  # an error would say it
         found.append(
             f"{name} gave the very answers of {fmt.one_line(board.baseline)}: "
             "was its adapter applied?"

@@ -9,12 +9,21 @@ from pathlib import Path
 import pytest
 
 from benchmark.plugins import Report
-from benchmark.records import Example, Generation, LossPoint, Message, Score, TrainingManifest
+from benchmark.records import (
+    Batching,
+    Example,
+    Generation,
+    LossPoint,
+    Message,
+    Score,
+    TrainingManifest,
+)
 from benchmark.results import (
     CandidateSummary,
     Comparison,
     DatasetSummary,
     Environment,
+    ForgettingSummary,
     GateResult,
     Results,
     ScoreSummary,
@@ -328,6 +337,128 @@ def empty_report(folder: Path) -> Report:
     return Report(results=results, examples=[], generations={}, scores=[], folder=folder)
 
 
+# Per method: trained parameters, adapter bytes, seconds, peak memory, first and last training
+# loss, validation losses each 12 steps, citation accuracy.
+METHODS: dict[str, tuple[int, int, float, int, tuple[float, float], tuple[float, ...], float]] = {
+    "lora": (4_884_480, 19_562_352, 143.2, 2_310_000_000, (2.45, 1.13),
+             (1.79, 1.52, 1.37, 1.29, 1.25), 0.969),
+    "dora": (5_105_664, 20_455_104, 231.9, 2_890_000_000, (2.45, 1.11),
+             (1.78, 1.51, 1.36, 1.28, 1.24), 0.938),
+    "qlora": (4_884_480, 19_562_352, 402.7, 1_240_000_000, (2.61, 1.21),
+              (1.91, 1.62, 1.46, 1.37, 1.33), 0.906),
+    "ia3": (107_520, 434_176, 98.4, 2_050_000_000, (2.45, 1.84),
+            (2.31, 2.12, 2.01, 1.95, 1.92), 0.781),
+    "prefix": (460_800, 1_843_368, 121.0, 1_990_000_000, (4.92, 1.31),
+               (2.02, 1.61, 1.55, 1.68, 1.84), 0.813),
+    "prompt": (11_520, 46_224, 117.5, 1_980_000_000, (3.38, 2.17),
+               (2.92, 2.66, 2.48, 2.37, 2.31), 0.719),
+    "full": (134_515_584, 538_090_408, 612.3, 5_470_000_000, (2.45, 0.42),
+             (1.71, 1.44, 1.31, 1.27, 1.29), 0.984),
+}  # fmt: skip
+
+
+def made_by(method: str) -> TrainingManifest:
+    """Return the manifest of one method: 60 steps, with a validation loss each 12."""
+    trained, size, seconds, memory, (first, last), watched, _ = METHODS[method]
+    rng, points = random.Random(method), []
+    for step in range(1, 61):
+        loss = last + (first - last) * 0.93**step / 0.93 + rng.uniform(-0.05, 0.05)
+        held_out = watched[step // 12 - 1] if step % 12 == 0 else None
+        points.append(LossPoint(step=step, loss=loss, eval_loss=held_out))
+    best = 12 * (1 + watched.index(min(watched)))
+    parameters = {
+        "method": method, "objective": "sft", "r": 16, "alpha": 32.0, "epochs": 1.0,
+        "learning_rate": 1e-3, "max_length": 256, "target_modules": "all-linear",
+        "peft": {}, "parallel": None, "report_to": [], "gradient_checkpointing": "auto",
+        "template": {"name": "alpaca", "system": "Answer as a French lawyer would. " * 4},
+    }  # fmt: skip
+    return _manifest().model_copy(
+        update={
+            "method": method, "curve": tuple(points), "parameters": parameters,
+            "trainable_parameters": trained, "adapter_bytes": size, "seconds": seconds,
+            "peak_memory": memory, "eval_loss": min(watched), "best_step": best,
+            "stopped_early": method == "prefix", "total_parameters": 139_400_064,
+            "overfitting": "validation loss rose from 1.550 (step 36) to 1.840 (step 60) while "
+            "training loss fell: it learns its rows by heart." if method == "prefix" else "",
+            "batching": Batching(
+                rows=8, micro_tokens=2_048, micro_batches=2.0 if method == "full" else 1.0,
+                padding=0.043, out_of_memory=2 if method == "full" else 0,
+            ),
+            "gradient_checkpointing": method == "full", "compiled": method == "dora",
+            "resumed": 1 if method == "qlora" else 0,
+            "hardware": "Imaginary Xeon with 2 cores",
+            "commit": "0123456789abcdef0123456789abcdef01234567", "dirty": method == "ia3",
+        }
+    )  # fmt: skip
+
+
+def _forgotten(method: str) -> ForgettingSummary:
+    ratio, half, p = {
+        "full": (1.42, 0.11, 0.0002), "prefix": (1.08, 0.05, 0.0114), "ia3": (0.97, 0.02, 0.0132)
+    }.get(method, (1.004, 0.012, 0.62))  # fmt: skip
+    return ForgettingSummary(
+        candidate=method, perplexity=18.6 * ratio, low=15.1 * ratio, high=23.2 * ratio,
+        base_perplexity=18.6, ratio=ratio, ratio_low=ratio - half, ratio_high=ratio + half, p=p,
+        texts=64, tokens=15_872, signature="perplexity|passages:64|length:256|code:51ab",
+    )  # fmt: skip
+
+
+def trained_report(folder: Path) -> Report:
+    """Return a run of the base, all seven methods, `vera` whose training failed, and controls."""
+    report = build_report(folder)
+    results = report.results
+    cards = {one.name: one for one in results.candidates}
+    scores, comparisons = list(results.scores), list(results.comparisons)
+    methods, generations = [], dict(report.generations)
+    for method, facts in METHODS.items():
+        name = f"smol-{method}"
+        made = made_by(method)
+        update = {
+            "name": name, "description": f"{method} on SmolLM2-135M-Instruct", "training": made,
+            "changed": 0.004 if method == "prompt" else 1.0,
+        }  # fmt: skip
+        methods.append(cards["lora"].model_copy(update=update))
+        generations[name] = [
+            one.model_copy(update={"candidate": name}) for one in report.generations["lora"]
+        ]
+        ratio = facts[6] / 0.969
+        for row in (one for one in results.scores if one.candidate == "lora"):
+            ends = {end: getattr(row, end) * ratio for end in ("value", "low", "high")}
+            scores.append(row.model_copy(update={"candidate": name, **ends}))
+        for pair in (one for one in results.comparisons if one.candidate == "lora"):
+            moved = (pair.difference or 0.0) - 0.969 * (1 - ratio)
+            half = ((pair.high or 0.0) - (pair.low or 0.0)) / 2
+            ends = {"difference": moved, "low": moved - half, "high": moved + half}
+            p = 0.0002 if abs(moved) > half else 0.31
+            comparisons.append(pair.model_copy(update={"candidate": name, "p": p, **ends}))
+    failed = cards["dora"].model_copy(
+        update={"name": "vera", "description": "vera on SmolLM2-135M-Instruct"}
+    )
+    keep = [cards["base"], *methods, failed, *(cards[name] for name in CONTROLS)]
+    names = {one.name for one in keep}
+    update = {
+        "candidates": tuple(keep),
+        "scores": tuple(one for one in scores if one.candidate in names),
+        "comparisons": tuple(one for one in comparisons if one.candidate in names),
+        "gates": tuple(
+            one.model_copy(update={"candidate": "smol-lora"}) for one in results.gates
+        ),
+        "verdicts": (),
+        "forgetting": tuple(
+            _forgotten(method).model_copy(update={"candidate": f"smol-{method}"})
+            for method in METHODS
+        ),
+    }  # fmt: skip
+    generations["vera"] = []
+    return Report(
+        results=results.model_copy(update=update),
+        examples=report.examples,
+        generations={name: rows for name, rows in generations.items() if name in names},
+        scores=[one for one in report.scores if one.candidate in names],
+        folder=folder,
+    )
+
+
 Build = Callable[[Path], Report]
 
 
@@ -339,3 +470,8 @@ def report(tmp_path: Path) -> Report:
 @pytest.fixture
 def empty(tmp_path: Path) -> Report:
     return empty_report(tmp_path)
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Report:
+    return trained_report(tmp_path)

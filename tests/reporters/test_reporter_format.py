@@ -69,6 +69,38 @@ def test_counts_and_shares() -> None:
     assert fmt.percent(None) == "–"
 
 
+def test_sizes_and_large_counts_have_three_digits() -> None:
+    thin = "\u202f"
+    assert [fmt.size(n) for n in (None, 0, 1, 999, 46_224, 19_562_352, 80_000_000_000)] == [
+        "–", "–", f"1{thin}B", f"999{thin}B", f"46.2{thin}kB", f"19.6{thin}MB", f"80.0{thin}GB",
+    ]  # fmt: skip
+    assert [fmt.short(n) for n in (0, 7, 11_520, 999_499, 999_500, 4_884_480, 3_085_938_688)] == [
+        "0", "7", f"11.5{thin}k", f"999{thin}k", f"1.00{thin}M", f"4.88{thin}M", f"3.09{thin}B",
+    ]  # fmt: skip
+    assert fmt.short(math.nan) == "–"
+
+
+def test_a_small_share_does_not_read_as_nothing_and_a_large_one_not_as_all() -> None:
+    shares = (0.0, 0.00001, 0.004, 0.035, 0.97, 0.994, 0.995, 1.0, None, math.nan)
+    assert [fmt.share(one).replace("\u202f", " ") for one in shares] == [
+        "0 %", "<0.01 %", "0.40 %", "3.5 %", "97 %", "99 %", ">99 %", "100 %", "–", "–",
+    ]  # fmt: skip
+
+
+def test_sparklines() -> None:
+    assert fmt.sparkline([0, 1, 2, 3, 4, 5, 6, 7], 0, 7, 8) == "▁▂▃▄▅▆▇█"
+    assert fmt.sparkline([0, 0, 7, 7], 0, 7, 2) == "▁█"
+    assert fmt.sparkline([9, -9, math.nan, 3], 0, 7, 8) == "█▁▄"
+    assert fmt.sparkline([2, 2], 2, 2, 8) == "▅▅"
+    assert fmt.sparkline([math.nan], 0, 1, 8) == ""
+
+
+@given(st.lists(st.floats(), max_size=40), st.integers(1, 12))
+def test_a_sparkline_has_no_more_blocks_than_asked(values: list[float], width: int) -> None:
+    finite = [value for value in values if math.isfinite(value)]
+    assert len(fmt.sparkline(values, -1.0, 1.0, width)) == min(width, len(finite))
+
+
 def test_moments() -> None:
     assert fmt.moment("2026-11-22T05:10:41+00:00") == "2026-11-22 05:10 UTC"
     assert fmt.moment("2026-11-22T05:10:41+02:00") == "2026-11-22 05:10 +0200"

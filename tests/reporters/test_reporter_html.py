@@ -28,6 +28,10 @@ PAYLOADS = (
     "{{ 7 * 7 }}{% for x in y %}",
 )
 ALL = " ".join(PAYLOADS)
+MANIFEST_TEXTS = (
+    "key", "method", "base", "base_sha256", "adapter_sha256", "data_sha256", "device", "dtype",
+    "overfitting", "objective", "hardware", "commit", "created",
+)  # fmt: skip
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next((path for one in NAMES if (path := shutil.which(one))), None)
 browser = pytest.mark.skipif(CHROMIUM is None, reason="needs a chromium to open the page in")
@@ -67,7 +71,13 @@ def hostile(report: Report) -> Report:
                 "fingerprint": ALL,
                 "error": ALL if one.name == "dora" else None,
                 "training": one.training
-                and one.training.model_copy(update={"base": ALL, "parameters": {ALL: ALL}}),
+                and one.training.model_copy(
+                    update={
+                        **dict.fromkeys(MANIFEST_TEXTS, ALL),
+                        "versions": {ALL: ALL},
+                        "parameters": {ALL: ALL, "peft": {ALL: [ALL, 1]}},
+                    }
+                ),
             }
         )
         for one in results.candidates
@@ -81,6 +91,10 @@ def hostile(report: Report) -> Report:
             "scores": tuple(one.model_copy(update={"signature": ALL}) for one in results.scores),
             "comparisons": tuple(
                 one.model_copy(update={"test": ALL}) for one in results.comparisons
+            ),
+            "forgetting": tuple(
+                one.model_copy(update={"candidate": ALL, "signature": ALL})
+                for one in results.forgetting
             ),
             "gates": tuple(
                 one.model_copy(update={"gate": ALL, "reason": ALL}) for one in results.gates
@@ -140,10 +154,13 @@ class Tags(HTMLParser):
         assert self.open.pop() == tag
 
 
+@pytest.mark.parametrize("which", ["report", "trained"])
 @pytest.mark.parametrize("make", [lambda report: report, hostile])
-def test_it_loads_nothing_and_has_no_tags_but_ours(report: Report, make: object) -> None:
+def test_it_loads_nothing_and_has_no_tags_but_ours(
+    make: object, which: str, request: pytest.FixtureRequest
+) -> None:
     assert callable(make)
-    text = Html().write(make(report)).read_text("utf-8")
+    text = Html().write(make(request.getfixturevalue(which))).read_text("utf-8")
     tags = Tags(text).found
     names = [tag for tag, _ in tags]
     assert not {"link", "img", "iframe", "object", "embed", "base", "image", "use"} & set(names)
@@ -208,8 +225,9 @@ def test_answers_are_compared_with_the_reference(report: Report) -> None:
     assert "<b>cut at the token limit</b>" in text
 
 
-def test_all_text_of_models_is_escaped(report: Report) -> None:
-    text = Html().write(hostile(report)).read_text("utf-8")
+@pytest.mark.parametrize("which", ["report", "trained"])
+def test_all_text_of_models_is_escaped(which: str, request: pytest.FixtureRequest) -> None:
+    text = Html().write(hostile(request.getfixturevalue(which))).read_text("utf-8")
     for payload in PAYLOADS[:7]:
         assert payload not in text
     assert "{{ 7 * 7 }}{% for x in y %}" in text
@@ -224,8 +242,8 @@ def test_the_payloads_are_live(tmp_path: Path) -> None:
 
 @browser
 @pytest.mark.parametrize("policy", [True, False])
-def test_no_payload_runs_in_a_browser(report: Report, policy: bool) -> None:
-    page = Html().write(hostile(report))
+def test_no_payload_runs_in_a_browser(trained: Report, policy: bool) -> None:
+    page = Html().write(hostile(trained))
     if not policy:  # escaping alone must hold too
         page = with_script(page, "document.body.dataset.ran = 'yes'")
     document = dump(page)
@@ -237,11 +255,23 @@ def test_no_payload_runs_in_a_browser(report: Report, policy: bool) -> None:
 
 @browser
 @pytest.mark.parametrize("width", [1280, 390])
-def test_the_page_never_scrolls_sideways(report: Report, width: int) -> None:
+def test_the_page_never_scrolls_sideways(trained: Report, width: int) -> None:
+    report = trained
     long = "x" * 3_000
     texts = {"suite": long, "run_id": long, "command": long}
     gates = tuple(one.model_copy(update={"reason": long}) for one in report.results.gates)
-    results = report.results.model_copy(update={**texts, "gates": gates})
+    adapters = tuple(
+        one.model_copy(
+            update={
+                "training": one.training
+                and one.training.model_copy(
+                    update={"method": long, "hardware": long, "parameters": {long: long}}
+                )
+            }
+        )
+        for one in report.results.candidates
+    )
+    results = report.results.model_copy(update={**texts, "gates": gates, "candidates": adapters})
     generations = {
         name: [one.model_copy(update={"text": long}) for one in rows]
         for name, rows in report.generations.items()
@@ -250,7 +280,8 @@ def test_the_page_never_scrolls_sideways(report: Report, width: int) -> None:
     page = Html().write(
         replace(report, results=results, generations=generations, examples=examples)
     )
-    probe = "parent.postMessage([innerWidth, document.documentElement.scrollWidth].join(' '), '*')"
+    probe = "for (const one of document.querySelectorAll('details')) one.open = true;"
+    probe += "parent.postMessage([innerWidth, document.documentElement.scrollWidth].join(' '), '*')"
     # A window has a least width, a frame has none.
     frame = page.with_name("frame.html")
     frame.write_text(

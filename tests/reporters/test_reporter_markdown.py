@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from benchmark.plugins import Report
-from benchmark.records import Generation
+from benchmark.records import Generation, TrainingManifest
 from benchmark.reporters import mark
 from benchmark.reporters.markdown import Markdown
 
@@ -30,6 +30,18 @@ HOSTILE = (
 )
 
 
+def hostile_manifest(made: TrainingManifest, everything: str) -> TrainingManifest:
+    """Put a text wherever a manifest holds one."""
+    texts = ("method", "base", "key", "device", "dtype", "objective", "overfitting", "hardware")
+    hashes = ("base_sha256", "adapter_sha256", "data_sha256", "commit", "created")
+    update = {
+        **dict.fromkeys((*texts, *hashes), everything),
+        "versions": {everything: everything},
+        "parameters": {everything: {everything: [everything, None]}},
+    }
+    return made.model_copy(update=update)
+
+
 def tokens(text: str) -> Iterator[Token]:
     for token in PARSER.parse(text):
         yield token
@@ -44,8 +56,17 @@ def hostile(report: Report) -> Report:
         "command": everything,
         "run_id": everything,
         "candidates": tuple(
-            one.model_copy(update=dict.fromkeys(("description", "error", "backend"), everything))
+            one.model_copy(
+                update={
+                    **dict.fromkeys(("description", "error", "backend"), everything),
+                    "training": one.training and hostile_manifest(one.training, everything),
+                }
+            )
             for one in results.candidates
+        ),
+        "forgetting": tuple(
+            one.model_copy(update={"candidate": everything, "signature": everything})
+            for one in results.forgetting
         ),
         "gates": tuple(
             one.model_copy(update={"reason": text, "gate": text})
@@ -91,10 +112,14 @@ def tables(text: str) -> Iterator[list[str]]:
             yield [line for line in lines[token.map[0] : token.map[1]] if line.strip()]
 
 
+@pytest.mark.parametrize("which", ["report", "trained"])
 @pytest.mark.parametrize("make", [lambda report: report, hostile])
-def test_all_rows_of_a_table_have_the_same_number_of_cells(report: Report, make: object) -> None:
+def test_all_rows_of_a_table_have_the_same_number_of_cells(
+    make: object, which: str, request: pytest.FixtureRequest
+) -> None:
     assert callable(make)
-    text = Markdown(samples=10).write(make(report)).read_text("utf-8")
+    report = make(request.getfixturevalue(which))
+    text = Markdown(samples=10).write(report).read_text("utf-8")
     found = list(tables(text))
     assert len(found) >= 7
     for table in found:
@@ -106,7 +131,9 @@ def test_all_rows_of_a_table_have_the_same_number_of_cells(report: Report, make:
     assert len(rows) == sum(map(len, found))
 
 
-def test_hostile_texts_are_inert(report: Report) -> None:
+@pytest.mark.parametrize("which", ["report", "trained"])
+def test_hostile_texts_are_inert(which: str, request: pytest.FixtureRequest) -> None:
+    report = request.getfixturevalue(which)
     text = Markdown(samples=10).write(hostile(report)).read_text("utf-8")
     found = list(tokens(text))
     kinds = {token.type for token in found}
@@ -161,7 +188,7 @@ def test_verdict_gates_and_numbers(report: Report) -> None:
     assert "| citation_accuracy | few-shot | −0.063 | [−0.223,\u00a0+0.097] | 0.414 | 31 |" in text
     assert "### What a fake scores" in text
     assert "**dora** could not run: the loss became NaN at step 14" in text
-    assert "| Loss, first → last step | 2.331 → 1.128 |" in text
+    assert "| lora | 1.128<br>from\u00a02.331 | 1.250 |" in text
     for row in report.results.scores:
         assert row.signature.replace("|", "\\|") in text
 

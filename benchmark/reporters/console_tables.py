@@ -1,0 +1,166 @@
+"""Tables of a terminal, with as many columns as fit and a caption that names the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from benchmark.reporters import curves, forgetting, training
+from benchmark.reporters import format as fmt
+from benchmark.reporters.board import Board
+from benchmark.results import Results
+
+if TYPE_CHECKING:
+    from rich.console import Group
+    from rich.table import Table
+
+NAME = 24
+"""Cells that a name may take."""
+GAP = 2
+"""Cells between columns."""
+_RULES = "    \n    \n ── \n    \n ── \n    \n    \n    \n"
+"""A rich box: a rule below the head and between sections, nothing else."""
+_SPARK = 12
+"""Blocks of a training curve."""
+_COLOURS = {"better": "green", "easier": "green", "worse": "red", "harder": "red", "": ""}
+
+
+class _Shown(NamedTuple):
+    """A column: its head, which may have two lines, and a (text, colour) for each row."""
+
+    head: str
+    cells: Sequence[tuple[str, str]]
+
+
+def plain_table(caption: str) -> Table:
+    """Return an empty table with a rule below its head and nothing else around it."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    return Table(
+        box=box.Box(_RULES),
+        padding=(0, GAP - 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+        caption=Text(caption, style="dim") if caption else None,
+        caption_justify="left",
+    )
+
+
+def training_table(board: Board, width: int) -> Group | None:
+    """Return the trained candidates side by side, or None if there is none.
+
+    Args:
+        board: The leaderboard of a run.
+        width: Cells that the table may take; quality and cost come first.
+    """
+    rows = training.trained(board)
+    if not rows:
+        return None
+    heads = {
+        "score": _score(board), "difference": f"against\n{fmt.one_line(board.baseline, NAME)}",
+        "parameters": "trained", "adapter": "adapter", "time": "time", "speed": "tok/s",
+        "memory": "memory", "validation": "valid.\nloss", "changed": "answers\nchanged",
+        "loss": "training\nloss", "curve": "training\ncurve", "method": "method",
+        "rows": "rows", "step": "rows\na step",
+    }  # fmt: skip
+    columns = [
+        _Shown(head, [_cell(one, key) for one in rows])
+        for key, head in heads.items()
+        if key == "curve" or key in rows[0].facts
+    ]
+    return _fitting([fmt.one_line(one.name, NAME) for one in rows], columns, width, blocks=2)
+
+
+def forgetting_table(results: Results, width: int) -> Group | None:
+    """Return perplexities on general text, or None where none was measured."""
+    rows = forgetting.rows(results)
+    if not rows:
+        return None
+
+    def column(head: str, texts: Sequence[str]) -> _Shown:
+        tones = [_COLOURS[one.verdict] if head == "ratio" else "" for one in rows]
+        return _Shown(head, list(zip(texts, tones, strict=True)))
+
+    columns = [
+        column("ratio", [f"{one.ratio} {one.mark or ' '}" for one in rows]),
+        column("interval", [one.ratio_interval for one in rows]),
+        column("p", [fmt.p_value(one.summary.p) for one in rows]),
+        column("perplexity", [one.perplexity for one in rows]),
+        column("base's", [one.base for one in rows]),
+        column("texts", [fmt.count(one.summary.texts) for one in rows]),
+        column("tokens", [fmt.count(one.summary.tokens) for one in rows]),
+        column("signature", [fmt.one_line(one.summary.signature, 60) for one in rows]),
+    ]
+    return _fitting([fmt.one_line(one.name, NAME) for one in rows], columns, width)
+
+
+def _score(board: Board) -> str:
+    """Return the head of the primary number, broken after an underscore if it is long."""
+    if board.primary is None:
+        return ""
+    way = "↑" if board.primary.higher_is_better else "↓"
+    name = f"{fmt.one_line(board.primary.score, 2 * NAME)} {way}"
+    place = name.rfind("_", 0, 2 + len(name) // 2 + 1)
+    return name if place < 0 else f"{name[: place + 1]}\n{name[place + 1 :]}"
+
+
+def _cell(one: training.Trained, key: str) -> tuple[str, str]:
+    if key == "curve":
+        return curves.sparklines(one.made, _SPARK)[0], ""
+    fact = one.facts[key]
+    if key == "score":
+        return fact.value + one.half, ""
+    if key == "loss":
+        return " → ".join(curves.ends(one.made)), ""
+    # Signs take a cell in each row, so that the numbers stand below each other.
+    pad = "  " if key == "difference" and not fact.value.endswith(("▲", "▼")) else ""
+    return fmt.one_line(fact.value, NAME) + pad, _COLOURS[fact.tone]
+
+
+def _fitting(names: list[str], columns: list[_Shown], width: int, blocks: int = 1) -> Group:
+    """Return the columns in at most `blocks` tables below each other; the last names the rest."""
+    from rich.console import Group
+
+    tables: list[Table] = []
+    while columns and len(tables) < blocks:
+        shown, columns = _divided(names, columns, width)
+        is_last = len(tables) == blocks - 1
+        rest = ", ".join(" ".join(column.head.split()) for column in columns)
+        tables.append(_table(names, shown, f"not shown here: {rest}" if rest and is_last else ""))
+    # An empty line between them.
+    return Group(*[part for table in tables for part in ("", table)][1:])
+
+
+def _divided(
+    names: list[str], columns: list[_Shown], width: int
+) -> tuple[list[_Shown], list[_Shown]]:
+    """Divide columns into those that fit and those that do not; the first always fits."""
+    from rich.cells import cell_len
+
+    used = max(map(cell_len, ["candidate", *names]))
+    shown: list[_Shown] = []
+    left_out: list[_Shown] = []
+    for column in columns:
+        lines = [*column.head.split("\n"), *(text for text, _ in column.cells)]
+        wide = GAP + max(map(cell_len, lines))
+        if shown and used + wide > width:
+            left_out.append(column)
+            continue
+        shown.append(column)
+        used += wide
+    return shown, left_out
+
+
+def _table(names: list[str], columns: list[_Shown], caption: str) -> Table:
+    from rich.text import Text
+
+    table = plain_table(caption)
+    table.add_column(Text("candidate"), no_wrap=True)
+    for column in columns:
+        table.add_column(Text(column.head), justify="right", no_wrap=True)
+    for place, name in enumerate(names):
+        cells = [Text(text, style=tone) for text, tone in (one.cells[place] for one in columns)]
+        table.add_row(Text(name), *cells)
+    return table
