@@ -28,7 +28,8 @@ from benchmark.progress import Silent
 from benchmark.prompts import Template
 from benchmark.records import Example, Message
 from benchmark.suite import TrainSpec
-from benchmark.training import memory, sft
+from benchmark.training import memory
+from benchmark.training import run as trainer
 from benchmark.training.data import tokenise
 from benchmark.training.job import Job
 from benchmark.training.network import network, tokenizer_of
@@ -192,7 +193,7 @@ def reference(job: Job, work: Path) -> dict:
 def ours(name: str, job: Job, folder: Path) -> dict:
     """Train by the code that `bench run` calls, and load what it saved."""
     folder.mkdir()
-    made = sft.train(job, folder, folder.with_suffix(".work"), Silent())
+    made = trainer.train(job, folder, folder.with_suffix(".work"), Silent())
     base = local_model(job.model).path
     tokenizer = tokenizer_of(base)
     watched = tokenise(job.validation, job.template, tokenizer, job.spec.max_length)
@@ -236,7 +237,7 @@ def line(name: str, tokens: int, seconds: float, loss: float, peak: int, dtype: 
 def show(lines: list[dict], job: Job) -> None:
     """Print the table, the ratio and the share of the machine's arithmetic."""
     place = placement(job.dtype)
-    print(f"\n{sft.hardware(place)}\n")
+    print(f"\n{trainer.hardware(place)}\n")
     print(
         "| what | dtype | real tokens | seconds | real tok/s | validation loss | peak GiB | share |"
     )

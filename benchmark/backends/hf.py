@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from pydantic import field_validator
 
 from benchmark.backends import likelihood
+from benchmark.backends.adapters import put_on
 from benchmark.devices import Dtype, placement
 from benchmark.errors import CandidateError, ConfigError
 from benchmark.keys import key
@@ -112,17 +113,12 @@ class LoadedModel:
         if adapter is None:
             yield
             return
-        if not (adapter / "adapter_model.safetensors").is_file():
-            raise CandidateError(
-                f"{adapter} holds no adapter_model.safetensors",
-                hint="name the folder of a PEFT adapter; pickled .bin adapters are refused",
-            )
         base = self.model
-        self.model = _put_on(base, adapter).eval()
         try:
-            yield
+            with put_on(base, adapter) as self.model:
+                yield
         finally:
-            self.model = self.model.unload()
+            self.model = base
 
     def batches(self, requests: Sequence[Request], decoding: Decoding) -> list[list[int]]:
         """Return batches of equal size over prompts sorted by length, the longest first.
@@ -225,33 +221,6 @@ class LoadedModel:
         finish = "length" if end is None and stop is None else "stop"
         text = text if stop is None else text[:stop].rstrip()
         return Reply(text, None, finish, tokens_in=len(prompt), tokens_out=len(made))
-
-
-def _put_on(base: Any, adapter: Path) -> Any:
-    """Return the base with an adapter on it.
-
-    Raises:
-        CandidateError: It cannot be read or does not fit; the base is as it was.
-    """
-    from peft import PeftConfig, get_peft_model
-    from peft.utils import load_peft_weights, set_peft_model_state_dict
-    from safetensors import SafetensorError
-
-    try:
-        config = PeftConfig.from_pretrained(adapter)
-        weights = load_peft_weights(str(adapter), device=str(base.device))
-        # By default PEFT would raise the adapter to float32 and cast at every layer.
-        wrapped: Any = get_peft_model(base, config, autocast_adapter_dtype=False)
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise CandidateError(f"cannot load the adapter {adapter}: {one_line(error)}") from error
-    try:
-        unknown = set_peft_model_state_dict(wrapped, weights).unexpected_keys
-        if unknown:
-            raise ValueError(f"{len(unknown)} of its weights have no place, first {unknown[0]}")
-    except (ValueError, RuntimeError, KeyError) as error:
-        wrapped.unload()
-        raise CandidateError(f"{adapter} does not fit the base: {one_line(error)}") from error
-    return wrapped
 
 
 class _Ticker:

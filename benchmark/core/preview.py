@@ -113,7 +113,7 @@ def _forgetting(
         readings: dict[str, Adapter | None] = {}
         for candidate in candidates:
             if candidate.spec.adapter:
-                readings[candidate.name] = train.loaded(candidate.spec.adapter)
+                readings[candidate.name] = train.loaded(candidate, progress)
             elif candidate.spec.train:
                 readings[candidate.name] = adapters[candidate.name]
         for name, adapter in ({"the base": None, **readings} if readings else {}).items():

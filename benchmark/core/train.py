@@ -77,7 +77,7 @@ def adapter_key(plan: Plan, candidate: CandidatePlan, data: Data, progress: Prog
         # The best weights are those of the lowest validation loss, so these rows decide too.
         validation=[example.model_dump() for example in data.validation],
         versions=manifest.versions(),
-        code=[code_version("benchmark.training.sft"), code_version("benchmark.prompts")],
+        code=[code_version("benchmark.training.run"), code_version("benchmark.prompts")],
     )
 
 
@@ -114,7 +114,7 @@ def _trained(plan: Plan, candidate: CandidatePlan, data: Data, progress: Progres
         if found:
             return Adapter(folder, found.adapter_sha256, found, computed=False)
         from benchmark.training import job as jobs
-        from benchmark.training import sft
+        from benchmark.training import run as trainer
 
         job = jobs.Job(
             key=name,
@@ -130,7 +130,7 @@ def _trained(plan: Plan, candidate: CandidatePlan, data: Data, progress: Progres
         )
         with cache.folder("adapters", name) as scratch:
             # Checkpoints outlive this process: the same command goes on from the last one.
-            made = sft.train(job, scratch, cache.path("training", name), progress)
+            made = trainer.train(job, scratch, cache.path("training", name), progress)
         gc.collect()  # trainer and model hold each other; generation needs their memory
         Speeds(cache).remember(_speed(candidate, spec), _tokens(data, spec), made.seconds)
     return Adapter(folder, made.adapter_sha256, made, computed=True)

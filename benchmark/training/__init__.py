@@ -1,1 +1,1 @@
-"""Training adapters, on transformers + peft + trl. `sft.train` is the one entry point."""
+"""Training adapters, on transformers + peft + trl. `run.train` is the one entry point."""

@@ -13,7 +13,8 @@ from benchmark.progress import Silent
 from benchmark.prompts import Template
 from benchmark.records import Example, Message
 from benchmark.suite import TrainSpec
-from benchmark.training import manifest, sft
+from benchmark.training import manifest
+from benchmark.training import run as trainer
 from benchmark.training.data import IGNORED, tokenise
 from benchmark.training.job import Job
 
@@ -57,7 +58,7 @@ def train(model, folder, rows=ROWS, watched=(), template=Template(), **changes):
         validation=watched,
         data_sha256="d",
     )
-    return sft.train(job, folder, folder.parent / f"{folder.name}.work", Silent())
+    return trainer.train(job, folder, folder.parent / f"{folder.name}.work", Silent())
 
 
 @pytest.mark.parametrize("style", ["alpaca", "chatml", "chat"])
@@ -186,5 +187,5 @@ def test_progress_shows_loss_and_length(model, tmp_path):
         key="k", model=str(model), dtype="float32", spec=spec(), template=Template(),
         train=ROWS, validation=(), data_sha256="d", estimate=1.0,
     )  # fmt: skip
-    sft.train(job, tmp_path, tmp_path / "work", Watch())
+    trainer.train(job, tmp_path, tmp_path / "work", Watch())
     assert ("train lora on 12 rows", 6) in seen

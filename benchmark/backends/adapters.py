@@ -1,0 +1,87 @@
+"""Adapters on a base in memory: put on for one candidate, taken off after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmark.errors import CandidateError
+
+
+@contextmanager
+def put_on(base: Any, folder: Path) -> Iterator[Any]:
+    """Give the base with an adapter on it, or the model that full fine-tuning made of it.
+
+    The base is as it was when the `with` ends.
+
+    Args:
+        base: A model of transformers.
+        folder: A PEFT adapter's, or a whole model's (`model.safetensors`, `config.json`).
+
+    Raises:
+        CandidateError: It cannot be read or does not fit.
+    """
+    if (folder / "adapter_model.safetensors").is_file():
+        wrapped = _wrapped(base, folder)
+        try:
+            yield wrapped.eval()
+        finally:
+            # What is learned before the prompt stands beside the base; all else is in its layers.
+            if not wrapped.active_peft_config.is_prompt_learning:
+                wrapped.unload()
+    elif (folder / "config.json").is_file() and list(folder.glob("model*.safetensors")):
+        yield _whole(base, folder)
+    else:
+        raise CandidateError(
+            f"{folder} holds no adapter_model.safetensors",
+            hint="name the folder of a PEFT adapter; pickled .bin adapters are refused",
+        )
+
+
+def _whole(base: Any, folder: Path) -> Any:
+    from transformers import AutoModelForCausalLM, GenerationConfig
+
+    try:
+        model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=base.dtype)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise CandidateError(f"cannot load {folder}: {_one_line(error)}") from error
+    model.generation_config = GenerationConfig()  # as the base's: nothing hidden in a file
+    return model.to(base.device).eval()
+
+
+def _wrapped(base: Any, folder: Path) -> Any:
+    """Return the base with an adapter on it.
+
+    Raises:
+        CandidateError: It cannot be read or does not fit; the base is as it was.
+    """
+    from peft import PeftConfig, get_peft_model
+    from peft.utils import load_peft_weights, set_peft_model_state_dict
+    from safetensors import SafetensorError
+
+    try:
+        config = PeftConfig.from_pretrained(folder)
+        # Where the base lay when the adapter was made is of no interest, and PEFT would warn.
+        config.base_model_name_or_path = None
+        config.inference_mode = True
+        weights = load_peft_weights(str(folder), device=str(base.device))
+        # By default PEFT would raise the adapter to float32 and cast at every layer.
+        wrapped: Any = get_peft_model(base, config, autocast_adapter_dtype=False)
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise CandidateError(f"cannot load the adapter {folder}: {_one_line(error)}") from error
+    try:
+        unknown = set_peft_model_state_dict(wrapped, weights).unexpected_keys
+        if unknown:
+            raise ValueError(f"{len(unknown)} of its weights have no place, first {unknown[0]}")
+    except (ValueError, RuntimeError, KeyError) as error:
+        if not config.is_prompt_learning:
+            wrapped.unload()
+        raise CandidateError(f"{folder} does not fit the base: {_one_line(error)}") from error
+    return wrapped
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 300 else text[:297] + "..."
