@@ -127,6 +127,10 @@ class TrainingManifest(Record):
     """Rows whose answer was cut at `max_length` tokens."""
     rows_without_loss: int
     """Rows dropped because truncation left no answer token to learn from."""
+    rows_split: int = 0
+    """Conversations that became one row for each answer, because of their template."""
+    rows_windowed: int = 0
+    """Texts longer than a row, which became several (continued pre-training)."""
     parameters: dict[str, Any]
     """Every training parameter as it was used, defaults included."""
     trainable_parameters: int

@@ -30,6 +30,7 @@ from benchmark.records import Example, Message
 from benchmark.suite import TrainSpec
 from benchmark.training import memory
 from benchmark.training import run as trainer
+from benchmark.training.account import hardware
 from benchmark.training.data import tokenise
 from benchmark.training.job import Job
 from benchmark.training.network import network, tokenizer_of
@@ -237,7 +238,7 @@ def line(name: str, tokens: int, seconds: float, loss: float, peak: int, dtype: 
 def show(lines: list[dict], job: Job) -> None:
     """Print the table, the ratio and the share of the machine's arithmetic."""
     place = placement(job.dtype)
-    print(f"\n{trainer.hardware(place)}\n")
+    print(f"\n{hardware(place)}\n")
     print(
         "| what | dtype | real tokens | seconds | real tok/s | validation loss | peak GiB | share |"
     )

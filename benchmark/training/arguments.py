@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 from benchmark.devices import Placement
-from benchmark.training.job import Job
+from benchmark.training.job import Job, processes
 
 
 def arguments(
@@ -23,14 +22,13 @@ def arguments(
         checkpointing: Whether activations are computed twice.
     """
     spec = job.spec
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
     return {
         "output_dir": str(work),
         "num_train_epochs": spec.epochs,
         "learning_rate": spec.learning_rate,
         "lr_scheduler_type": spec.schedule,
         "warmup_steps": spec.warmup,  # below 1, transformers 5 reads it as a share of all steps
-        "per_device_train_batch_size": max(1, job.step_rows // processes),
+        "per_device_train_batch_size": max(1, job.step_rows // processes()),
         "per_device_eval_batch_size": 8,
         "gradient_accumulation_steps": 1,  # a step is cut into pieces by the trainer itself
         "activation_checkpointing": checkpointing,

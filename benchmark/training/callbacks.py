@@ -5,6 +5,7 @@ Imports transformers: imported itself only where something is trained.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ import torch
 from accelerate.utils import broadcast
 from transformers import TrainerCallback
 
+from benchmark.errors import CandidateError
 from benchmark.progress import Tick
 from benchmark.training import checkpoints
 
@@ -92,9 +94,15 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kw: Any) -> None:
         """Show the losses."""
-        for name, word in (("loss", "loss"), ("eval_loss", "validation")):
-            if name in (logs or {}):
-                self.tick(0, note=f"{word} {logs[name]:.3f}")
+        for name, word in (("loss", "training loss"), ("eval_loss", "validation loss")):
+            if name not in (logs or {}):
+                continue
+            if not math.isfinite(logs[name]):
+                raise CandidateError(
+                    f"the {word} is {logs[name]} at step {state.global_step}",
+                    hint="lower train.learning_rate, or use dtype float32",
+                )
+            self.tick(0, note=f"{word.removeprefix('training ')} {logs[name]:.3f}")
 
 
 def agreed(answer: bool, device: Any) -> bool:

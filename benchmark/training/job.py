@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -14,6 +15,11 @@ from benchmark.suite import TrainSpec
 
 if TYPE_CHECKING:
     from benchmark.training.data import Rows
+
+
+def processes() -> int:
+    """Return how many processes train together; more than one where a launcher says so."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,11 @@ class Job:
     data_sha256: str
     name: str = ""
     estimate: float | None = None
+
+    @property
+    def is_dpo(self) -> bool:
+        """Tell whether it learns by preference."""
+        return self.spec.objective == "dpo"
 
     @property
     def step_rows(self) -> int:

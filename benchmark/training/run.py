@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-from benchmark.checkout import commit_here
 from benchmark.devices import Placement, placement
 from benchmark.errors import CandidateError
 from benchmark.models import local_model
 from benchmark.progress import Progress
-from benchmark.records import Batching, Example, TrainingManifest
-from benchmark.training import checkpoints, manifest, memory, weights
+from benchmark.records import Example, TrainingManifest
+from benchmark.training import checkpoints, manifest, memory, speed
+from benchmark.training.account import Started, account
 from benchmark.training.arguments import arguments
-from benchmark.training.curve import best, curve, overfitting
 from benchmark.training.data import Rows, tokenise
-from benchmark.training.job import Job
+from benchmark.training.job import Job, processes
 from benchmark.training.methods import is_full
 from benchmark.training.network import network, tokenizer_of
 from benchmark.training.pieces import Pieces
-
-
-class Started(NamedTuple):
-    """A trainer that is ready, and what it was made of."""
-
-    trainer: Any
-    pieces: Pieces
-    rows: Rows
-    place: Placement
-    checkpointing: bool
 
 
 def train(job: Job, folder: Path, work: Path, progress: Progress) -> TrainingManifest:
@@ -71,9 +57,7 @@ def train(job: Job, folder: Path, work: Path, progress: Progress) -> TrainingMan
 
     label = f"train {job.spec.method} on {len(started.rows.rows)} rows"
     with (
-        progress.step(
-            label, total=_steps(job, started), unit="steps", estimate=job.estimate
-        ) as tick,
+        progress.step(label, total=started.steps, unit="steps", estimate=job.estimate) as tick,
         memory.Peak(started.place.device) as peak,
         _clear_errors(),
     ):
@@ -82,16 +66,7 @@ def train(job: Job, folder: Path, work: Path, progress: Progress) -> TrainingMan
         trainer.train(resume_from_checkpoint=str(found[0]) if found else None)
     made = facts()
     _save(trainer, started.place, job, folder)
-    record = TrainingManifest(
-        key=job.key,
-        base=job.model,
-        base_sha256=base.sha256,
-        **_settings(job, started),
-        **_outcome(trainer, started, made),
-        adapter_sha256=weights.sha256_of(folder),
-        adapter_bytes=sum(file.stat().st_size for file in weights.files_of(folder)),
-        peak_memory=peak.bytes,
-    )
+    record = account(started, base, made, folder, peak.bytes)
     if trainer.is_world_process_zero():
         manifest.write(folder, record)
         shutil.rmtree(work, ignore_errors=True)
@@ -100,42 +75,100 @@ def train(job: Job, folder: Path, work: Path, progress: Progress) -> TrainingMan
 
 def _start(job: Job, base: Path, work: Path) -> Started:
     """Build rows, network and trainer."""
-    from datasets import Dataset
     from transformers import PrinterCallback, set_seed
-    from trl import SFTConfig
 
-    from benchmark.training.trainer import Collate, PieceTrainer
-
+    asked = job
     place, tokenizer = placement(job.dtype), tokenizer_of(base)
+    rows, watched = _rows(job, tokenizer)
+    job = job.for_rows(rows)
+    steps = job.steps(len(rows.rows))
+    set_seed(job.spec.seed or 0)  # before the adapter's random start
+    model = network(base, place, job.spec, steps)
+    model.to(place.device)
+    longest = max(map(length_of, [*rows.rows, *watched.rows]))
+    fits = memory.budget(model, place.device, longest, job.spec.gradient_checkpointing)
+    compiled = speed.may_compile(job.spec, place, steps, processes())
+    pieces = _pieces(job, model, fits.tokens)
+    if place.device == "cuda" and not job.is_dpo:
+        speed.pack(pieces, model, longest, compiled=compiled)
+    settings = arguments(
+        job, work, place, watched=bool(watched.rows), checkpointing=fits.checkpointing
+    )
+    make = _by_preference if job.is_dpo else _by_example
+    trainer = make(job, model, tokenizer, (rows, watched), settings, pieces)
+    trainer.remove_callback(PrinterCallback)  # it would print each step on stdout
+    if compiled:
+        tokens = job.step_rows * rows.tokens / len(rows.rows)
+        bound = tokens < speed.LAUNCH_BOUND and not fits.checkpointing and place.device == "cuda"
+        compiled = speed.compile_layers(model, launch_bound=bound)
+    return Started(asked, trainer, pieces, rows, place, fits.checkpointing, compiled, steps)
+
+
+def _rows(job: Job, tokenizer: Any) -> tuple[Any, Any]:
+    """Return the training and the validation rows, as the job's objective learns them."""
+    if job.is_dpo:
+        from benchmark.training.preferences import sides
+
+        found = sides(job, tokenizer)
+        return found.train, found.validation
     rows, watched = tokenised(job, job.train, tokenizer), tokenised(job, job.validation, tokenizer)
     if not rows.rows:
         raise CandidateError(
             f"no training row has an answer within {job.spec.max_length} tokens",
             hint="raise train.max_length or the train side of `split:`",
         )
-    job = job.for_rows(rows)
-    set_seed(job.spec.seed or 0)  # before the adapter's random start
-    model = network(base, place, job.spec, job.steps(len(rows.rows)))
-    model.to(place.device)
-    longest = max(len(row["input_ids"]) for row in [*rows.rows, *watched.rows])
-    fits = memory.budget(model, place.device, longest, job.spec.gradient_checkpointing)
-    pieces = _pieces(job, model, fits.tokens)
-    settings = arguments(
-        job, work, place, watched=bool(watched.rows), checkpointing=fits.checkpointing
-    )
-    trainer = PieceTrainer(
+    return rows, watched
+
+
+def _by_example(
+    job: Job, model: Any, tokenizer: Any, rows: tuple[Rows, Rows], settings: Any, pieces: Pieces
+) -> Any:
+    from datasets import Dataset
+    from trl import SFTConfig
+
+    from benchmark.training.trainer import Collate, PieceTrainer
+
+    train, watched = rows
+    return PieceTrainer(
         model=model,
         args=SFTConfig(**settings, max_length=None, dataset_kwargs={"skip_prepare_dataset": True}),
-        train_dataset=Dataset.from_list(_numbered(rows)),
+        train_dataset=Dataset.from_list(_numbered(train)),
         eval_dataset=Dataset.from_list(_numbered(watched)) if watched.rows else None,
         data_collator=Collate(tokenizer.pad_token_id),
         processing_class=tokenizer,
         callbacks=_stoppers(job, bool(watched.rows)),
         pieces=pieces,
-        names=rows.ids,
+        names=train.ids,
+        checkpoint_when_needed=job.spec.gradient_checkpointing == "auto",
     )
-    trainer.remove_callback(PrinterCallback)  # it would print each step on stdout
-    return Started(trainer, pieces, rows, place, fits.checkpointing)
+
+
+def _by_preference(
+    job: Job, model: Any, tokenizer: Any, rows: Any, settings: Any, pieces: Pieces
+) -> Any:
+    from benchmark.training import dpo
+    from benchmark.training.preferences import Sides
+
+    train, watched = rows
+    # trl does the step here, so its rows are cut the classical way: all pieces alike.
+    longest = max(map(length_of, train.rows))
+    at_once = max(1, min(pieces.rows, pieces.tokens // (2 * longest)))
+    share = settings["per_device_train_batch_size"]
+    accumulation = next(n for n in range(1, share + 1) if share % n == 0 and share // n <= at_once)
+    settings |= {
+        "per_device_train_batch_size": share // accumulation,
+        "gradient_accumulation_steps": accumulation,
+    }
+    pieces.tokens = 2 * longest * (share // accumulation)
+    callbacks = _stoppers(job, bool(watched.rows))
+    return dpo.trainer(model, tokenizer, Sides(train, watched), settings, job.spec, callbacks)
+
+
+def length_of(row: dict[str, list[int]]) -> int:
+    """Return the tokens of a row; of a pair, those of the prompt with its longer answer."""
+    if "input_ids" in row:
+        return len(row["input_ids"])
+    return len(row["prompt_ids"]) + max(len(row["chosen_ids"]), len(row["rejected_ids"]))
 
 
 def tokenised(job: Job, examples: Sequence[Example], tokenizer: Any) -> Rows:
@@ -178,10 +211,6 @@ def _take_up(pieces: Pieces, before: dict[str, Any]) -> None:
             setattr(pieces, name, value)
 
 
-def _steps(job: Job, started: Started) -> int:
-    return job.for_rows(started.rows).steps(len(started.rows.rows))
-
-
 def _save(trainer: Any, place: Placement, job: Job, folder: Path) -> None:
     import torch
 
@@ -189,79 +218,13 @@ def _save(trainer: Any, place: Placement, job: Job, folder: Path) -> None:
         trainer.model.to(getattr(torch, place.dtype))  # what answers is in the base's format
         trainer.model.save_pretrained(folder, max_shard_size="1000GB")
         return
-    trainer.save_model(str(folder))
+    if trainer.accelerator.num_processes == 1:
+        # Not the embeddings of the base, which PEFT would save where they have an adapter.
+        trainer.model.save_pretrained(folder, save_embedding_layers=False)
+    else:
+        trainer.save_model(str(folder))
     for name in ("training_args.bin", "README.md"):  # a pickle, and a card that says nothing
         (folder / name).unlink(missing_ok=True)
-
-
-def _settings(job: Job, started: Started) -> dict[str, Any]:
-    """Return what the manifest says of what was asked for."""
-    rows, place = started.rows, started.place
-    commit, dirty = commit_here()
-    return {
-        "method": job.spec.method,
-        "objective": job.spec.objective,
-        "data_sha256": job.data_sha256,
-        "rows": len(rows.rows),
-        "rows_truncated": rows.truncated,
-        "rows_without_loss": rows.without_loss,
-        "parameters": {
-            **job.spec.model_dump(mode="json"),
-            "template": job.template.model_dump(),
-        },
-        "seed": job.spec.seed or 0,
-        "versions": manifest.versions(),
-        "device": place.device,
-        "dtype": place.dtype,
-        "hardware": hardware(place),
-        "commit": commit,
-        "dirty": dirty,
-        "gradient_checkpointing": started.checkpointing,
-        "processes": started.trainer.accelerator.num_processes,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _outcome(trainer: Any, started: Started, made: dict[str, Any]) -> dict[str, Any]:
-    """Return what the manifest says of what came of it."""
-    state, pieces = trainer.state, started.pieces
-    points = curve(state.log_history)
-    kept = best(points)
-    trained = sum(p.numel() for p in trainer.model.parameters() if p.requires_grad)
-    return {
-        "curve": points,
-        "eval_loss": kept.eval_loss if kept else None,
-        "best_step": kept.step if kept else None,
-        "stopped_early": state.global_step < state.max_steps,
-        "overfitting": overfitting(points),
-        "trainable_parameters": trained,
-        "total_parameters": sum(p.numel() for p in trainer.model.parameters()),
-        "tokens": pieces.real,
-        "seconds": round(made["seconds"], 2),
-        "resumed": made["resumed"],
-        "batching": Batching(
-            rows=trainer.args.per_device_train_batch_size * trainer.accelerator.num_processes,
-            micro_tokens=min(pieces.tokens, 2**31),
-            micro_batches=round(pieces.passes / max(1, pieces.steps), 2),
-            padding=round(1 - pieces.real / max(1, pieces.padded), 4),
-            out_of_memory=pieces.out_of_memory,
-        ),
-    }
-
-
-def hardware(place: Placement) -> str:
-    """Return the name of the GPU, or of the processor."""
-    import torch
-
-    if place.device == "cuda":
-        return torch.cuda.get_device_name()
-    cores = f"{os.cpu_count()} cores"
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        name = next(line.partition(":")[2].strip() for line in lines if "model name" in line)
-    except (OSError, StopIteration):
-        name = platform.processor() or platform.machine()
-    return f"{name}, {cores}"
 
 
 @contextmanager

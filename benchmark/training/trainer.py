@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from trl import SFTTrainer
@@ -20,7 +20,7 @@ from trl import SFTTrainer
 from benchmark.errors import CandidateError
 from benchmark.training import memory
 from benchmark.training.data import IGNORED
-from benchmark.training.pieces import Pieces, computed, cut, evened
+from benchmark.training.pieces import Line, Pieces, evened
 
 
 class OutOfMemory(CandidateError):
@@ -28,28 +28,73 @@ class OutOfMemory(CandidateError):
 
 
 class Collate:
-    """Rows into one batch, padded at their end; `row` says which they are."""
+    """Rows into one batch, padded at their end, with their lengths and numbers."""
 
     def __init__(self, pad: int) -> None:
         self.pad = pad
 
     def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        """Return `input_ids` and `labels`, shape (rows, longest), `length` and `row` (rows,)."""
-        length = torch.tensor([len(row["input_ids"]) for row in rows])
-        shape = (len(rows), int(length.max()))
+        """Return `input_ids` and `labels` (rows, longest); `length` and `row` as plain lists.
+
+        The first token of a row has none before it that could predict it: its label is ignored.
+        """
+        length = [len(row["input_ids"]) for row in rows]
+        shape = (len(rows), max(length))
         ids, labels = torch.full(shape, self.pad), torch.full(shape, IGNORED)
         for at, row in enumerate(rows):
             ids[at, : length[at]] = torch.as_tensor(row["input_ids"])
-            labels[at, : length[at]] = torch.as_tensor(row["labels"])
-        number = torch.tensor([row["row"] for row in rows])
+            labels[at, 1 : length[at]] = torch.as_tensor(row["labels"][1:])
+        number = [int(row["row"]) for row in rows]
         return {"input_ids": ids, "labels": labels, "length": length, "row": number}
+
+
+class Lines(NamedTuple):
+    """A piece as the model takes it. Each has the shape (lines, tokens)."""
+
+    input_ids: Any
+    labels: Any
+    position_ids: Any
+    """From 0 in each row: that is how transformers knows where one ends and the next begins."""
+
+
+def lines_of(batch: dict[str, Any], piece: Sequence[Line], pieces: Pieces) -> Lines:
+    """Return the rows of a piece side by side in its lines, what is left over as padding."""
+    height, width = pieces.height(piece), pieces.width(piece, batch["length"])
+    longest = batch["input_ids"].shape[1]
+    take = torch.zeros((height, width), dtype=torch.long)
+    real = torch.zeros((height, width), dtype=torch.bool)
+    # Padding goes on counting behind its row, so that a line of one row needs no mask; with a
+    # compiler it counts anew, so that there always is one and the compiler sees one kind of call.
+    position = torch.arange(width).repeat(height, 1)
+    for number, line in enumerate(piece):
+        at = 0
+        for row in line:
+            count = batch["length"][row]
+            take[number, at : at + count] = torch.arange(count) + row * longest
+            position[number, at : at + count] = torch.arange(count)
+            at += count
+        real[number, :at] = True
+        if pieces.steady or len(line) > 1:
+            position[number, at:] = torch.arange(width - at)
+    ids = batch["input_ids"]
+    take, real, position = (part.to(ids.device) for part in (take, real, position))
+    labels = batch["labels"].reshape(-1)[take].masked_fill(~real, IGNORED)
+    return Lines(ids.reshape(-1)[take], labels, position)
 
 
 class PieceTrainer(SFTTrainer):  # type: ignore[misc]
     """trl's trainer, a step at a time in pieces."""
 
-    def __init__(self, *args: Any, pieces: Pieces, names: Sequence[str], **more: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        pieces: Pieces,
+        names: Sequence[str],
+        checkpoint_when_needed: bool = False,
+        **more: Any,
+    ) -> None:
         super().__init__(*args, **more)
+        self.checkpoint_when_needed = checkpoint_when_needed
         self.pieces = pieces
         self.names = names
         self._losses: list[Any] = []
@@ -70,17 +115,17 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
             try:
                 return self._step(model, inputs, pieces, items)
             except (RuntimeError, MemoryError) as error:
-                largest = max(computed(inputs["length"].tolist(), [p]) for p in pieces)
+                largest = max(self.pieces.size(piece, inputs["length"]) for piece in pieces)
                 self._shrink(error, largest, single=max(map(len, pieces)) == 1)
             # Outside the handler, which still holds the failed pass and all its tensors.
             model.zero_grad()
             memory.release(self.args.device.type)
 
-    def _cut(self, inputs: dict[str, Any]) -> list[list[int]]:
-        lengths = inputs["length"].tolist()
+    def _cut(self, inputs: dict[str, Any]) -> list[list[Line]]:
         if self.is_deepspeed_enabled:
-            return [list(range(len(lengths)))]  # its engine counts the passes of a step itself
-        pieces = cut(lengths, self.pieces.tokens, self.pieces.rows)
+            # Its engine counts the passes of a step itself, so a step is not cut here.
+            return [[[row] for row in range(len(inputs["length"]))]]
+        pieces = self.pieces.cut(inputs["length"])
         if self.accelerator.num_processes > 1:
             # Each pass ends in a meeting of all processes, so all make as many.
             count = torch.tensor([len(pieces)], device=self.args.device)
@@ -89,12 +134,15 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
 
     def _learned(self, inputs: dict[str, Any]) -> Any:
         """Count the learned tokens of a step, over all processes."""
-        learned = (inputs["labels"][:, 1:] != IGNORED).sum()
+        learned = (inputs["labels"] != IGNORED).sum()
         return self.accelerator.reduce(learned, "sum")
 
     def _shrink(self, error: BaseException, largest: int, *, single: bool) -> None:
         if not memory.is_out_of_memory(error):
             raise error
+        if self.accelerator.num_processes == 1 and single and self._compute_twice():
+            self.pieces.out_of_memory += 1
+            return
         if single or self.accelerator.num_processes > 1:
             raise OutOfMemory(
                 f"out of memory while training on a piece of {largest} tokens",
@@ -102,36 +150,41 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
             ) from error
         self.pieces.shrink(largest)
 
-    def _step(self, model: Any, inputs: dict[str, Any], pieces: list[list[int]], items: Any) -> Any:
+    def _step(
+        self, model: Any, inputs: dict[str, Any], pieces: list[list[Line]], items: Any
+    ) -> Any:
         self._batch, self._losses = inputs, []
         for number, piece in enumerate(pieces):
             last = number == len(pieces) - 1
             meet = contextlib.nullcontext() if last else self.accelerator.no_sync(model)
+            if self.pieces.steady:
+                torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
             with meet, self.maybe_activation_offload_context:
                 with self.compute_loss_context_manager():
                     loss = self._loss(model, inputs, piece, items)
                 self.accelerator.backward(loss)
             self._losses.append(loss.detach())
-        count, lengths = self.pieces, inputs["length"].tolist()
-        count.steps, count.passes = count.steps + 1, count.passes + len(pieces)
-        count.real, count.padded = (
-            count.real + sum(lengths),
-            count.padded + computed(lengths, pieces),
-        )
+        self.pieces.count(pieces, inputs["length"])
         return torch.stack(self._losses).sum()
 
-    def _loss(self, model: Any, inputs: dict[str, Any], piece: list[int], items: Any) -> Any:
+    def _loss(self, model: Any, inputs: dict[str, Any], piece: list[Line], items: Any) -> Any:
         """Return the sum of a piece's token losses over the step's learned tokens."""
-        piece, share = (piece, 1.0) if piece else ([0], 0.0)  # an empty pass learns nothing
-        width = int(inputs["length"][piece].max())
-        ids, labels = inputs["input_ids"][piece, :width], inputs["labels"][piece, :width]
-        more: dict[str, Any] = {}
+        piece, share = (piece, 1.0) if piece else ([[0]], 0.0)  # an empty pass learns nothing
+        lines = lines_of(inputs, piece, self.pieces)
         if self.pieces.masked:
-            lengths = inputs["length"][piece]
-            more["attention_mask"] = (
-                torch.arange(width, device=ids.device)[None] < lengths[:, None]
-            ).long()
-        output = model(input_ids=ids, labels=labels, fused_lm_head=True, use_cache=False, **more)
+            # Learned tokens come before the row, so the model has to be told where rows end.
+            lengths = torch.tensor([[inputs["length"][row]] for (row,) in piece])
+            seen = torch.arange(lines.input_ids.shape[1])[None] < lengths
+            more = {"attention_mask": seen.long().to(lines.input_ids.device)}
+        else:
+            more = {"position_ids": lines.position_ids}
+        output = model(
+            input_ids=lines.input_ids,
+            labels=lines.labels,
+            fused_lm_head=True,
+            use_cache=False,
+            **more,
+        )
         loss = -output.log_probs.sum() / torch.as_tensor(items).clamp(min=1)
         # Gradients are averaged over the processes, but `items` counts all of theirs.
         return loss * (share * self.accelerator.num_processes)
@@ -145,21 +198,22 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
     ) -> Any:
         """Return the validation loss of a batch, without trl's own measurements."""
         items = num_items_in_batch if num_items_in_batch is not None else self._learned(inputs)
-        return self._loss(model, inputs, list(range(len(inputs["length"]))), items)
+        return self._loss(model, inputs, [[row] for row in range(len(inputs["length"]))], items)
 
     def evaluate(self, *args: Any, metric_key_prefix: str = "eval", **more: Any) -> Any:
         """Measure the validation loss: the mean over all learned tokens, not over batches."""
         model = self.model_wrapped
         model.eval()
         total = torch.zeros(2, dtype=torch.float64, device=self._place())
-        with torch.inference_mode():
+        with torch.inference_mode(), self._eager():
             for batch in self.get_eval_dataloader():
                 inputs = self._prepare_inputs(batch)
-                learned = (inputs["labels"][:, 1:] != IGNORED).sum()
-                rows = list(range(len(inputs["length"])))
-                with self.compute_loss_context_manager():
-                    loss = self._loss(model, inputs, rows, 1)
-                total += torch.stack([loss / self.accelerator.num_processes, learned]).to(total)
+                learned = (inputs["labels"] != IGNORED).sum()
+                for piece in self._cut(inputs):
+                    with self.compute_loss_context_manager():
+                        loss = self._loss(model, inputs, piece, 1)
+                    total[0] += (loss / self.accelerator.num_processes).to(total)
+                total[1] += learned
         summed = self.accelerator.reduce(total, "sum")
         metrics = {f"{metric_key_prefix}_loss": float(summed[0] / summed[1].clamp(min=1))}
         model.train()
@@ -170,6 +224,11 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
     def _tell_evaluated(self, metrics: dict[str, float]) -> None:
         handler: Any = self.callback_handler
         self.control: Any = handler.on_evaluate(self.args, self.state, self.control, metrics)
+
+    def _eager(self) -> Any:
+        """Let compiled layers run as they are: a few passes are not worth compiling for."""
+        steady = self.pieces.steady
+        return torch.compiler.set_stance("force_eager") if steady else contextlib.nullcontext()
 
     def _place(self) -> Any:
         # float64 does not exist on Apple's GPUs; the sum of a few losses can be made aside.
@@ -204,8 +263,8 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
         )
 
     def _bad(self, model: Any, row: int) -> bool:
-        with torch.no_grad(), self.compute_loss_context_manager():
-            return not math.isfinite(float(self._loss(model, self._batch, [row], 1)))
+        with torch.no_grad(), self._eager(), self.compute_loss_context_manager():
+            return not math.isfinite(float(self._loss(model, self._batch, [[row]], 1)))
 
     def _name(self, row: int) -> str:
         return repr(self.names[int(self._batch["row"][row])])
