@@ -76,7 +76,7 @@ def rows_of(examples: Sequence[Example]) -> list[Row]:
 
 def tokenizer() -> Any:
     """Return the tokenizer of the default suite's model."""
-    from transformers import AutoTokenizer  # noqa: PLC0415 - its memory is not that of the others
+    from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(local_model_dir(MODEL))
 

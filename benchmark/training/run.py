@@ -87,7 +87,8 @@ def _start(job: Job, base: Path, work: Path) -> Started:
     model.to(place.device)
     longest = max(map(length_of, [*rows.rows, *watched.rows]))
     fits = memory.budget(model, place.device, longest, job.spec.gradient_checkpointing)
-    compiled = speed.may_compile(job.spec, place, steps, processes())
+    work_ahead = 4.0 * rows.tokens * job.spec.epochs * sum(p.numel() for p in model.parameters())
+    compiled = speed.may_compile(job.spec, place, steps, processes(), work_ahead)
     pieces = _pieces(job, model, fits.tokens)
     if place.device == "cuda" and not job.is_dpo:
         speed.pack(pieces, model, longest, compiled=compiled)

@@ -17,6 +17,9 @@ from benchmark.training.pieces import Pieces
 WORTH = 400
 """Optimizer steps from which on compiling pays: it costs about 15 s for each of a few shapes."""
 
+WORTH_OPERATIONS = 4e16
+"""The same for few and large steps, where it takes away less: operations of all of them."""
+
 LAUNCH_BOUND = 8_192
 """Tokens of a step below which launching takes longer than computing, on a large GPU."""
 
@@ -24,15 +27,25 @@ SHAPES = 6
 """About how many numbers of lines a compiler may see."""
 
 
-def may_compile(spec: TrainSpec, place: Placement, steps: int, processes: int) -> bool:
+def may_compile(
+    spec: TrainSpec, place: Placement, steps: int, processes: int, operations: float
+) -> bool:
     """Tell whether the layers are to be compiled.
 
     Decided by the plan alone, so that the same command trains the same way again.
+
+    Args:
+        spec: What the suite asks for.
+        place: Where it trains.
+        steps: Optimizer steps.
+        processes: How many processes train together.
+        operations: Of the whole training: 4 a weight and token with an adapter.
     """
     if spec.compile != "auto":
         return spec.compile
     plain = spec.method.lower() != "qlora" and spec.objective != "dpo" and processes == 1
-    return plain and place.device == "cuda" and steps >= WORTH
+    long = steps >= WORTH or operations >= WORTH_OPERATIONS
+    return plain and place.device == "cuda" and long
 
 
 def pack(pieces: Pieces, model: Any, longest: int, *, compiled: bool) -> None:
