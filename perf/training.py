@@ -24,6 +24,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmark import load_suite, make_plan
+from benchmark.backends.hf import LoadedModel, load
 from benchmark.devices import placement
 from benchmark.models import local_model
 from benchmark.progress import Silent, Tick
@@ -209,17 +210,15 @@ def ours(name: str, job: Job, folder: Path) -> dict:
     base = local_model(job.model).path
     tokenizer = tokenizer_of(base)
     watched = tokenise(job.validation, job.template, tokenizer, job.spec.max_length)
-    from benchmark.backends.hf import LoadedModel, load
-
     model, tokenizer = load(base, "auto")
     loaded = LoadedModel(model, tokenizer, [])
     with loaded.adapted(folder):
         loss = loss_of(loaded.model, watched.rows)
-    print(
-        json.dumps(made.batching.model_dump()), "compiled" if made.compiled else "", file=sys.stderr
-    )
+    how = " compiled" if made.compiled else ""
+    print(f"{name}: {json.dumps(made.batching.model_dump())}{how}", file=sys.stderr)
     shutil.rmtree(folder)
-    return line(name, made.tokens, made.seconds, loss, made.peak_memory, made.dtype)
+    found = line(name, made.tokens, made.seconds, loss, made.peak_memory, made.dtype)
+    return found | {"steady": clock.share_of_second_half() * made.tokens}
 
 
 class Clock(Silent):

@@ -17,7 +17,7 @@ from benchmark.training.pieces import Pieces
 WORTH = 400
 """Optimizer steps from which on compiling pays: it costs about 15 s for each of a few shapes."""
 
-WORTH_OPERATIONS = 4e16
+WORTH_OPERATIONS = 2e16
 """The same for few and large steps, where it takes away less: operations of all of them."""
 
 LAUNCH_BOUND = 8_192
