@@ -44,7 +44,46 @@ def generate(
                 answers[candidate.name] = Answers(done, job.fingerprint, computed=False)
         if waiting:
             answers |= _run(backend, waiting, cache, progress)
-    return {candidate.name: answers[candidate.name] for candidate in plan.candidates}
+    found = {candidate.name: answers[candidate.name] for candidate in plan.candidates}
+    return {name: applied(plan, name, found, progress) for name in found}
+
+
+ENOUGH = 5
+"""Answers from which on it is no chance that all of them are the base's."""
+
+
+def applied(plan: Plan, name: str, answers: dict[str, Answers], progress: Progress) -> Answers:
+    """Return a candidate's answers, or an error if its adapter cannot have been at work.
+
+    An adapter that was not put on gives the base's answers, and with them plausible scores. So
+    a candidate whose answers are all those of the same model without adapter has failed.
+    """
+    candidate, mine = plan.candidate(name), answers[name]
+    if not (candidate.spec.train or candidate.spec.adapter) or len(mine.generations) < ENOUGH:
+        return mine
+    for other in plan.candidates:
+        bare = not (other.spec.train or other.spec.adapter)
+        if not bare or _asked_otherwise(candidate, other):
+            continue
+        pairs = list(zip(mine.generations, answers[other.name].generations, strict=False))
+        if pairs and all(one.text == two.text for one, two in pairs):
+            reason = CandidateError(
+                f"all {len(pairs)} answers are those of {other.name}: the adapter changed nothing",
+                hint="raise train.learning_rate or train.epochs; was a loaded one really trained?",
+            )
+            progress.say(f"{name}: {reason}")
+            return Answers((), mine.fingerprint, mine.computed, str(reason))
+    return mine
+
+
+def _asked_otherwise(one: CandidatePlan, other: CandidatePlan) -> bool:
+    """Tell whether two candidates differ in more than their adapter."""
+    return (one.backend, one.template, one.decoding, one.spec.few_shot) != (
+        other.backend,
+        other.template,
+        other.decoding,
+        other.spec.few_shot,
+    )
 
 
 def _run(backend: Backend, jobs: list[Job], cache: Cache, progress: Progress) -> dict[str, Answers]:

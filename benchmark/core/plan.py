@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from benchmark.registry import Registry, did_you_mean
 from benchmark.suite import CandidateSpec, Decoding, Origin, Suite, Use
 from benchmark.suite_file import Document, salvage, validate
 from benchmark.suite_problems import cross_checks, plain_problems
+from benchmark.training.methods import problems as method_problems
 
 Path_ = tuple[str, ...]
 
@@ -258,8 +260,22 @@ def _misfits(suite: Suite, candidates: Sequence[CandidatePlan]) -> Iterator[Prob
         if spec.train and not hasattr(candidate.backend, "model"):
             yield Problem(where, "this backend cannot be trained", "use backend hf to train")
         cached = spec.adapter and spec.adapter.startswith("cache:")  # looked up when it is loaded
+        if spec.train:
+            yield from _untrainable(candidate, suite.origin)
         if spec.adapter and not cached and not Path(spec.adapter).expanduser().is_dir():
             yield Problem(where, f"no adapter folder {spec.adapter}", "name an existing folder")
+
+
+def _untrainable(candidate: CandidatePlan, origin: Origin) -> Iterator[Problem]:
+    """Find what is wrong with a method's name and parameters, and trackers that are missing."""
+    spec = candidate.spec.train
+    assert spec is not None
+    for key_, what, hint in method_problems(spec):
+        yield Problem(origin.where("candidates", candidate.name, "train", key_), what, hint)
+    for tracker in spec.report_to:
+        if tracker not in ("none", "all") and find_spec(tracker.replace("-", "_")) is None:
+            where = origin.where("candidates", candidate.name, "train", "report_to")
+            yield Problem(where, f"{tracker} is not installed", f"pip install {tracker}")
 
 
 def _decoding(suite: Decoding, own: Decoding | None) -> Decoding:
