@@ -109,7 +109,7 @@ def _outcome(trainer: Any, started: Started, made: dict[str, Any]) -> dict[str, 
             rows=trainer.args.per_device_train_batch_size
             * trainer.args.gradient_accumulation_steps
             * trainer.accelerator.num_processes,
-            micro_tokens=min(pieces.tokens, 2**31),
+            micro_tokens=pieces.largest or min(pieces.tokens, 2**31),
             micro_batches=round(pieces.passes / max(1, pieces.steps), 2)
             or trainer.args.gradient_accumulation_steps,
             padding=round(1 - pieces.real / pieces.computed, 4) if pieces.computed else 0.0,

@@ -99,6 +99,7 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
         self.names = names
         self._losses: list[Any] = []
         self._batch: dict[str, Any] = {}
+        self._piece: list[Line] = []
 
     def _set_signature_columns_if_needed(self) -> None:
         self._signature_columns = ["input_ids", "labels", "row"]
@@ -115,8 +116,7 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
             try:
                 return self._step(model, inputs, pieces, items)
             except (RuntimeError, MemoryError) as error:
-                largest = max(self.pieces.size(piece, inputs["length"]) for piece in pieces)
-                self._shrink(error, largest, single=max(map(len, pieces)) == 1)
+                self._make_room(error, self._piece or [[0]], inputs["length"])
             # Outside the handler, which still holds the failed pass and all its tensors.
             model.zero_grad()
             memory.release(self.args.device.type)
@@ -137,24 +137,39 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
         learned = (inputs["labels"] != IGNORED).sum()
         return self.accelerator.reduce(learned, "sum")
 
-    def _shrink(self, error: BaseException, largest: int, *, single: bool) -> None:
+    def _make_room(self, error: BaseException, piece: list[Line], lengths: list[int]) -> None:
+        """Prepare for another try, if it was for memory that a piece failed.
+
+        Halved is the piece that failed, not the largest of the step: a long row by itself stays
+        the largest, whatever the others are cut into.
+        """
         if not memory.is_out_of_memory(error):
             raise error
-        if self.accelerator.num_processes == 1 and single and self._compute_twice():
+        size, alone = self.pieces.size(piece, lengths), self.accelerator.num_processes == 1
+        if alone and self.pieces.height(piece) > 1:
+            self.pieces.shrink(size)
+        elif alone and self._compute_twice():
             self.pieces.out_of_memory += 1
-            return
-        if single or self.accelerator.num_processes > 1:
+        else:
             raise OutOfMemory(
-                f"out of memory while training on a piece of {largest} tokens",
+                f"out of memory while training on a piece of {size} tokens",
                 hint="lower train.max_length, or set train.gradient_checkpointing: true",
             ) from error
-        self.pieces.shrink(largest)
+
+    def _compute_twice(self) -> bool:
+        """Begin to compute activations twice; tell whether that is new, and allowed."""
+        if not self.checkpoint_when_needed or self.args.activation_checkpointing:
+            return False
+        self.model.activation_checkpointing_enable()
+        self.args.activation_checkpointing = True  # the manifest tells
+        return True
 
     def _step(
         self, model: Any, inputs: dict[str, Any], pieces: list[list[Line]], items: Any
     ) -> Any:
         self._batch, self._losses = inputs, []
         for number, piece in enumerate(pieces):
+            self._piece = piece
             last = number == len(pieces) - 1
             meet = contextlib.nullcontext() if last else self.accelerator.no_sync(model)
             if self.pieces.steady:
@@ -234,9 +249,9 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
         # float64 does not exist on Apple's GPUs; the sum of a few losses can be made aside.
         return "cpu" if self.args.device.type == "mps" else self.args.device
 
-    def _clip_grad_norm(self, model: Any) -> Any:
-        """Clip, and stop before a step that would fill the weights with NaN."""
-        norm = super()._clip_grad_norm(model)
+    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
+        """Measure, and stop before a step that would fill the weights with NaN."""
+        norm = super()._get_grad_norm(model, grad_norm)
         if self.accelerator.scaler is None:  # float16 skips such steps by itself
             losses = torch.stack(self._losses)
             if not math.isfinite(float(losses.sum()) + float(norm)):
