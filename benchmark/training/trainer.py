@@ -249,13 +249,14 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
         # float64 does not exist on Apple's GPUs; the sum of a few losses can be made aside.
         return "cpu" if self.args.device.type == "mps" else self.args.device
 
-    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
-        """Measure, and stop before a step that would fill the weights with NaN."""
-        norm = super()._get_grad_norm(model, grad_norm)
+    def _clip_grad_norm(self, model: Any) -> Any:
+        """Clip, and stop before a step that would fill the weights with NaN."""
+        norm = super()._clip_grad_norm(model)
         if self.accelerator.scaler is None:  # float16 skips such steps by itself
             losses = torch.stack(self._losses)
-            if not math.isfinite(float(losses.sum()) + float(norm)):
-                raise self._broken(model, losses, float(norm))
+            size = 0.0 if norm is None else float(norm)  # DeepSpeed clips later, and tells nothing
+            if not math.isfinite(float(losses.sum()) + size):
+                raise self._broken(model, losses, size)
         return norm
 
     def _broken(self, model: Any, losses: Any, norm: float) -> CandidateError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 from hypothesis import given
@@ -81,7 +81,7 @@ def test_no_way_to_cut_rows_of_like_length_is_cheaper(lengths, tokens, rows, ove
     for count in range(len(order)):
         for ends in combinations(range(1, len(order)), count):
             edges = [0, *ends, len(order)]
-            parts = [order[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+            parts = [order[a:b] for a, b in pairwise(edges)]
             if all(
                 len(part) <= rows and (len(part) == 1 or len(part) * lengths[part[0]] <= tokens)
                 for part in parts
