@@ -73,7 +73,8 @@ def _wrapped(base: Any, folder: Path) -> Any:
         raise CandidateError(f"cannot load the adapter {folder}: {_one_line(error)}") from error
     try:
         unknown = set_peft_model_state_dict(wrapped, weights).unexpected_keys
-        if unknown:
+        # What is learned before the prompt goes into its encoder, which checks the names itself.
+        if unknown and not config.is_prompt_learning:
             raise ValueError(f"{len(unknown)} of its weights have no place, first {unknown[0]}")
     except (ValueError, RuntimeError, KeyError) as error:
         if not config.is_prompt_learning:

@@ -18,6 +18,7 @@ from transformers import TrainerCallback
 from benchmark.errors import CandidateError
 from benchmark.progress import Tick
 from benchmark.training import checkpoints
+from benchmark.training.methods import adapts_ranks
 
 SAVING = 20
 """A checkpoint at most so often that saving takes one part in so many of the time."""
@@ -74,9 +75,8 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
     ) -> None:
         """Let AdaLoRA move its ranks about."""
         # PEFT leaves this to the caller.
-        allocate = getattr(getattr(model, "base_model", None), "update_and_allocate", None)
-        if allocate is not None:
-            allocate(state.global_step)
+        if adapts_ranks(model):
+            model.base_model.update_and_allocate(state.global_step)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
         """Move the bar; ask for a checkpoint when one is due."""

@@ -20,6 +20,7 @@ from trl import SFTTrainer
 from benchmark.errors import CandidateError
 from benchmark.training import memory
 from benchmark.training.data import IGNORED
+from benchmark.training.methods import adapts_ranks
 from benchmark.training.pieces import Line, Pieces, evened
 
 
@@ -200,7 +201,11 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
             use_cache=False,
             **more,
         )
-        loss = -output.log_probs.sum() / torch.as_tensor(items).clamp(min=1)
+        total = -output.log_probs.sum()
+        if model.training and adapts_ranks(self.model):
+            # AdaLoRA adds to a mean loss how far its vectors are from orthogonal.
+            total = output.loss * (lines.labels[:, 1:] != IGNORED).sum()
+        loss = total / torch.as_tensor(items).clamp(min=1)
         # Gradients are averaged over the processes, but `items` counts all of theirs.
         return loss * (share * self.accelerator.num_processes)
 

@@ -26,7 +26,7 @@ STIRRED = {"init_lora_weights": False}
 """LoRA whose B is not zero, so that A has gradients too."""
 
 WAYS = {
-    "one piece": Pieces(2**62, 99),
+    "one piece": Pieces(2**62, 99, overhead=10**9),
     "a row each": Pieces(2**62, 1),
     "of like length": Pieces(250, 99),
     "packed": Pieces(2**62, 99, line=300),
@@ -54,6 +54,7 @@ def expected(lora):
 # --- one step, cut in many ways ---------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("way", WAYS)
 def test_a_step_is_the_same_however_it_is_cut(lora, expected, way):
     lora.pieces = WAYS[way]
@@ -75,8 +76,8 @@ def test_a_step_is_the_same_however_it_is_cut(lora, expected, way):
         ("p_tuning", {"virtual_tokens": 3}),
         ("lora", {"peft": STIRRED | {"modules_to_save": ["lm_head"]}}),
         ("lora", {"peft": STIRRED | {"modules_to_save": ["embed_tokens"]}}),
-        ("lora", {"peft": STIRRED | {"trainable_token_indices": [5, 9]}}),
-        ("trainable_tokens", {"peft": {"token_indices": [40, 50]}}),
+        ("lora", {"peft": STIRRED | {"trainable_token_indices": [300, 28]}}),
+        ("trainable_tokens", {"peft": {"token_indices": [300, 28]}}),
     ],
 )
 def test_a_step_is_that_of_plain_cross_entropy(model, tmp_path, method, more):

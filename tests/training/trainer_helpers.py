@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,24 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     work = folder.parent / f"{folder.name}.work"
     return run.train(job(model, rows, watched, **spec), folder, work, Silent())
+
+
+def stop(
+    model: Path,
+    folder: Path,
+    step: int,
+    rows: Sequence[Example] = ROWS,
+    watched: Sequence[Example] = (),
+    **spec: Any,
+) -> None:
+    """Begin what `train` does, and end it at a step as if the process had been killed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    asked = job(model, rows, watched, save_seconds=0.0, **spec)
+    try:
+        run.train(asked, folder, folder.parent / f"{folder.name}.work", StopAt(step))
+    except Stopped:
+        return
+    raise AssertionError("it was to be stopped")
 
 
 def start(model: Path, work: Path, rows: Sequence[Example] = ROWS, **spec: Any) -> Any:
@@ -138,3 +157,23 @@ def everything(model: Any) -> str:
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
         digest.update(value.detach().cpu().float().numpy().tobytes())
     return digest.hexdigest()
+
+
+class Stopped(Exception):
+    """What stands for a killed process, where a real one would take too long."""
+
+
+class StopAt(Silent):
+    """Stops a training when a step is done, before its checkpoint is written."""
+
+    def __init__(self, step: int) -> None:
+        self.left = step
+
+    @contextmanager
+    def step(self, label: str, **settings: Any) -> Iterator[Any]:
+        def tick(advance: float = 1, **more: Any) -> None:
+            self.left -= int(advance)
+            if advance and self.left <= 0:
+                raise Stopped
+
+        yield tick
