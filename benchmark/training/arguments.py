@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmark.devices import Placement
 from benchmark.training.job import Job, processes
+from benchmark.training.methods import goes_on
 
 
 def arguments(
@@ -53,16 +54,16 @@ def arguments(
 
 
 def _validation(job: Job, watched: bool) -> dict[str, Any]:
-    """Measure the validation loss, and keep the weights of the best."""
+    """Measure the validation loss, and keep the weights of the best where there is a way back."""
     if not watched:
         return {"eval_strategy": "no", "save_strategy": "no"}
-    steps = job.spec.eval_steps
+    steps, best = job.spec.eval_steps, goes_on(job.spec)
     return {
         **(
             {"eval_strategy": "steps", "eval_steps": steps} if steps else {"eval_strategy": "epoch"}
         ),
-        "save_strategy": "best",
-        "load_best_model_at_end": True,
+        "save_strategy": "best" if best else "no",
+        "load_best_model_at_end": best,
         "metric_for_best_model": "eval_loss",
         "greater_is_better": False,
     }

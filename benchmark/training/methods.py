@@ -85,6 +85,16 @@ def is_full(spec: TrainSpec) -> bool:
     return spec.method.lower() == "full"
 
 
+def goes_on(spec: TrainSpec) -> bool:
+    """Tell whether PEFT saves all that a training needs to go on, or back, from there.
+
+    Of AdaLoRA it saves shrunken matrices and no scores; of a prompt that a small network makes,
+    only the prompt.
+    """
+    made = spec.method.lower() == "p_tuning" or spec.peft.get("prefix_projection")
+    return spec.method.lower() != "adalora" and not made
+
+
 def adapts_ranks(model: Any) -> bool:
     """Tell whether it is AdaLoRA, which moves its ranks about while it trains."""
     return hasattr(getattr(model, "base_model", None), "update_and_allocate")
@@ -100,7 +110,8 @@ def problems(spec: TrainSpec) -> Iterator[tuple[str, str, str]]:
         return
     known = {**_own_names(), **{method: None for method in METHODS}}
     if name not in known:
-        hint = did_you_mean(name, list(known)) or f"known: {', '.join(METHODS)}, or PEFT's own"
+        near = did_you_mean(name, list(METHODS)) or did_you_mean(name, list(known))
+        hint = near or f"known: {', '.join(METHODS)}, or PEFT's own"
         yield "method", f"no method {spec.method!r}", hint
         return
     if name in REFUSED:
@@ -128,11 +139,22 @@ def problems(spec: TrainSpec) -> Iterator[tuple[str, str, str]]:
         yield "peft.token_indices", "trainable_tokens needs them", "e.g. token_indices: [0, 17]"
 
 
+def check(spec: TrainSpec) -> None:
+    """Look at method and PEFT parameters before anything is loaded.
+
+    Raises:
+        CandidateError: Something is wrong with them.
+    """
+    wrong = [f"train.{key}: {what}; {hint}" for key, what, hint in problems(spec)]
+    if wrong:
+        raise CandidateError(" · ".join(wrong))
+
+
 def peft_config(spec: TrainSpec, model: Any, steps: int) -> Any:
     """Return the PEFT configuration of a method for a model.
 
     Args:
-        spec: Method and parameters.
+        spec: Method and parameters, checked.
         model: The base, for what its layers are called.
         steps: Optimizer steps of the whole training (AdaLoRA plans its ranks over them).
 
@@ -140,9 +162,6 @@ def peft_config(spec: TrainSpec, model: Any, steps: int) -> Any:
         CandidateError: A parameter is wrong.
         MissingDependency: The method needs a package that PEFT does not bring.
     """
-    wrong = [f"train.{key}: {what}; {hint}" for key, what, hint in problems(spec)]
-    if wrong:
-        raise CandidateError(" · ".join(wrong))
     cls = _config_class(spec)
     names = {field.name for field in fields(cls) if field.init}
     values: dict[str, Any] = {"task_type": "CAUSAL_LM"}
