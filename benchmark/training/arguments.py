@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmark.devices import Placement
+from benchmark.errors import CandidateError, MissingDependency
+from benchmark.registry import did_you_mean
 from benchmark.training.job import Job, processes
 from benchmark.training.methods import goes_on
 
@@ -51,6 +54,40 @@ def arguments(
         "restore_callback_states_from_checkpoint": spec.patience > 0 and watched,
         **_validation(job, watched),
     }
+
+
+def check_trackers(names: Sequence[str]) -> None:
+    """Look for the trackers of `report_to` before anything is loaded.
+
+    Raises:
+        CandidateError: transformers knows no such tracker.
+        MissingDependency: It is not installed.
+    """
+    if not names or tuple(names) in (("all",), ("none",)):
+        return
+    from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK as known
+
+    for name in names:
+        if name not in known:
+            hint = did_you_mean(name, list(known)) or f"known: {', '.join(sorted(known))}"
+            raise CandidateError(f"train.report_to: no tracker {name!r}", hint=hint)
+        try:
+            known[name]()
+        except (ImportError, RuntimeError) as error:
+            text = " ".join(str(error).split())[:300]
+            raise MissingDependency(f"train.report_to: {text}") from error
+
+
+def outlive(trainer: Any, job: Job) -> None:
+    """Let TensorBoard's files outlive the work folder.
+
+    transformers would put them beside the checkpoints, which are removed at the end. They go to
+    `runs/` in the current folder, or to TENSORBOARD_LOGGING_DIR, which transformers reads.
+    """
+    name = "-".join(filter(None, (job.name.replace("/", "-"), job.key[:8])))
+    for callback in trainer.callback_handler.callbacks:
+        if type(callback).__name__ == "TensorBoardCallback" and callback.logging_dir is None:
+            callback.logging_dir = str(Path("runs") / name)
 
 
 def _validation(job: Job, watched: bool) -> dict[str, Any]:

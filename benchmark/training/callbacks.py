@@ -67,8 +67,11 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
         self.alone = alone
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-        """Place the bar where a resumed training goes on."""
+        """Place the bar where a resumed training goes on, and find its best checkpoint."""
         self.tick(state.global_step, total=state.max_steps)
+        if state.best_global_step:  # its path is that of then; the cache may have moved
+            best = Path(args.output_dir) / f"checkpoint-{state.best_global_step}"
+            state.best_model_checkpoint = str(best)
 
     def on_optimizer_step(
         self, args: Any, state: Any, control: Any, model: Any = None, **more: Any
@@ -79,8 +82,14 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
             model.base_model.update_and_allocate(state.global_step)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-        """Move the bar; ask for a checkpoint when one is due."""
+        """Move the bar; ask for a checkpoint when one is due.
+
+        Not between the last step of an epoch and the validation that ends it: a training that
+        went on from there would never measure it.
+        """
         self.tick(1, total=state.max_steps)
+        if args.eval_strategy == "epoch" and float(state.epoch).is_integer():
+            return
         due = self.saver.due() if self.alone else agreed(self.saver.due(), args.device)
         if due and state.global_step < state.max_steps:
             control.should_save = True

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import fields
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from benchmark.errors import CandidateError, MissingDependency
 from benchmark.registry import did_you_mean
@@ -69,6 +69,10 @@ OWN_RANKS = ("ADALORA", "OFT")
 """Methods that have an `r` and mean something else by it: AdaLoRA warns that it ignores it, and
 OFT's counts blocks, where more of them learn less."""
 
+NEEDS_CACHE = ("CARTRIDGE", "PREFIX_TUNING")
+"""Methods whose learned keys and values come as a cache, which layers that are computed twice
+silently leave out."""
+
 CHANGES_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
 """Ways to start LoRA that also change the base: the adapter alone would not fit it any more."""
 
@@ -95,6 +99,14 @@ def goes_on(spec: TrainSpec) -> bool:
     return spec.method.lower() != "adalora" and not made
 
 
+def may_checkpoint(spec: TrainSpec) -> bool | Literal["auto"]:
+    """Return whether activations may be computed twice: what the suite says, if the method can."""
+    name = spec.method.lower()
+    if name in METHODS or name in _own_names():
+        return False if _peft_type(spec) in NEEDS_CACHE else spec.gradient_checkpointing
+    return spec.gradient_checkpointing
+
+
 def adapts_ranks(model: Any) -> bool:
     """Tell whether it is AdaLoRA, which moves its ranks about while it trains."""
     return hasattr(getattr(model, "base_model", None), "update_and_allocate")
@@ -106,6 +118,9 @@ def problems(spec: TrainSpec) -> Iterator[tuple[str, str, str]]:
     The built-in names without parameters of PEFT's own need no import of PEFT.
     """
     name = spec.method.lower()
+    if spec.gradient_checkpointing is True and may_checkpoint(spec) is False:
+        what = f"{name} learns a cache, which checkpointing leaves out"
+        yield "gradient_checkpointing", what, "set it to false"
     if name in METHODS and not spec.peft:
         return
     known = {**_own_names(), **{method: None for method in METHODS}}
@@ -120,6 +135,10 @@ def problems(spec: TrainSpec) -> Iterator[tuple[str, str, str]]:
     if name == "full":
         yield "peft", "full fine-tuning has no adapter to configure", "remove `peft`"
         return
+    yield from _peft_problems(spec)
+
+
+def _peft_problems(spec: TrainSpec) -> Iterator[tuple[str, str, str]]:
     names = [field.name for field in fields(_config_class(spec)) if field.init]
     for parameter in spec.peft:
         if parameter not in names:
@@ -216,7 +235,7 @@ def _sizes(model: Any, cls: Any) -> dict[str, int]:
     ]
     common = math.gcd(*(size for layer in layers for size in layer))
     smallest = min((wide * high for wide, high in layers), default=1)
-    own = {field.name: field.default for field in fields(cls)}
+    own: dict[str, Any] = {field.name: field.default for field in fields(cls)}
     blocks = {
         name: math.gcd(common, own[name])
         for name in ("block_size", "vector_length", "group_size")

@@ -8,7 +8,7 @@ from typing import Any
 from benchmark.devices import Placement
 from benchmark.errors import CandidateError, MissingDependency
 from benchmark.suite import TrainSpec
-from benchmark.training.methods import check, is_full, peft_config
+from benchmark.training.methods import is_full, peft_config
 
 
 def tokenizer_of(folder: Path) -> Any:
@@ -33,7 +33,6 @@ def network(folder: Path, place: Placement, spec: TrainSpec, steps: int) -> Any:
     """
     from peft import get_peft_model
 
-    check(spec)
     base = _base(folder, place, spec)
     if is_full(spec):
         return base

@@ -17,10 +17,10 @@ from benchmark.progress import Progress
 from benchmark.records import Example, TrainingManifest
 from benchmark.training import checkpoints, manifest, memory, speed
 from benchmark.training.account import Started, account
-from benchmark.training.arguments import arguments
+from benchmark.training.arguments import arguments, check_trackers, outlive
 from benchmark.training.data import Rows, tokenise
 from benchmark.training.job import Job, processes
-from benchmark.training.methods import goes_on, is_full
+from benchmark.training.methods import check, goes_on, is_full, may_checkpoint
 from benchmark.training.network import keep_precise, network, tokenizer_of
 from benchmark.training.pieces import Pieces
 
@@ -48,7 +48,8 @@ def train(job: Job, folder: Path, work: Path, progress: Progress) -> TrainingMan
     trainer = started.trainer
     if not goes_on(job.spec):
         shutil.rmtree(work, ignore_errors=True)
-    found = checkpoints.latest(work)
+    # Resumed at the last step of part of an epoch, transformers would train one more.
+    found = checkpoints.latest(work, below=started.steps if job.spec.epochs % 1 else math.inf)
     before = found[1] if found else {}
     _take_up(started.pieces, before)
     clock = time.perf_counter()
@@ -81,6 +82,8 @@ def _start(job: Job, base: Path, work: Path) -> Started:
     """Build rows, network and trainer."""
     from transformers import PrinterCallback, set_seed
 
+    check(job.spec)
+    check_trackers(job.spec.report_to)
     asked = job
     place, tokenizer = placement(job.dtype), tokenizer_of(base)
     rows, watched = _rows(job, tokenizer)
@@ -90,7 +93,7 @@ def _start(job: Job, base: Path, work: Path) -> Started:
     model = network(base, place, job.spec, steps)
     model.to(place.device)
     longest = max(map(length_of, [*rows.rows, *watched.rows]))
-    fits = memory.budget(model, place.device, longest, job.spec.gradient_checkpointing)
+    fits = memory.budget(model, place.device, longest, may_checkpoint(job.spec))
     compiled = speed.may_compile(job.spec, place, steps, processes())
     pieces = _pieces(job, model, fits.tokens)
     if place.device == "cuda" and not job.is_dpo:
@@ -101,6 +104,7 @@ def _start(job: Job, base: Path, work: Path) -> Started:
     make = _by_preference if job.is_dpo else _by_example
     trainer = make(job, model, tokenizer, (rows, watched), settings, pieces)
     trainer.remove_callback(PrinterCallback)  # it would print each step on stdout
+    outlive(trainer, job)
     keep_precise(model)
     if compiled:
         tokens = job.step_rows * rows.tokens / len(rows.rows)
@@ -146,7 +150,7 @@ def _by_example(
             callbacks=_stoppers(job, bool(watched.rows)),
             pieces=pieces,
             names=train.ids,
-            checkpoint_when_needed=job.spec.gradient_checkpointing == "auto",
+            checkpoint_when_needed=may_checkpoint(job.spec) == "auto",
         )
     except ValueError as error:  # trl's word: an adapter on the head, for one
         text = " ".join(str(error).split())

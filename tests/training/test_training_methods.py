@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from typing import ClassVar
 
 import pytest
 import tiny
-from trainer_helpers import ROWS, WATCHED, everything, farthest, stop, train
+from trainer_helpers import ROWS, WATCHED, everything, farthest, loss_of, stop, train
 
 from benchmark.backends.adapters import put_on
 from benchmark.errors import BenchError, CandidateError, MissingDependency
 from benchmark.suite import TrainSpec
-from benchmark.training import methods, run
+from benchmark.training import manifest, methods, run
 
 # PEFT warns of what it does by itself: no CUDA extension, one factor instead of two, ...
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -76,14 +77,18 @@ def logits(model):
 def answers_alike(loaded, trained, folder, *, atol=1e-5):
     """Check that a saved adapter on the base answers as the network that was trained.
 
-    And that it does not answer as the base does, which is as it was when the adapter is off.
+    Its validation loss is the one that was measured of these weights. And it does not answer as
+    the base does, which is as it was when the adapter is off.
     """
     import torch
 
     before, plain = everything(loaded), logits(loaded)
     torch.manual_seed(99)  # nothing of an adapter may hang on a generator's state
+    made = manifest.read(folder)
     with put_on(loaded, folder) as worn:
         found = logits(worn)
+        if made.eval_loss is not None:
+            assert loss_of(worn, made.base) == pytest.approx(made.eval_loss, rel=1e-5)
     assert everything(loaded) == before
     assert torch.equal(logits(loaded), plain)
     torch.testing.assert_close(found, logits(trained.eval()), rtol=0, atol=atol)
@@ -141,7 +146,11 @@ def test_qlora_learns_on_four_bits_and_its_adapter_is_precise(base, loaded, kept
         {"rank_pattern": {"q_proj": 2}, "alpha_pattern": {"q_proj": 4}},
         {"init_lora_weights": "gaussian"},
         {"init_lora_weights": "orthogonal"},
-        {"exclude_modules": ["down_proj"], "layers_to_transform": [1], "target_modules": ["v_proj"]},
+        {
+            "exclude_modules": ["down_proj"],
+            "layers_to_transform": [1],
+            "target_modules": ["v_proj"],
+        },
         {"target_modules": ["v_proj"], "target_parameters": ["mlp.up_proj.weight"]},
     ],
     ids=str,
@@ -163,7 +172,7 @@ def test_a_method_by_its_own_name(base, untied, loaded, kept, tmp_path, method):
 
     settings = {"method": method, "watched": WATCHED}
     if method == "trainable_tokens":
-        settings["peft"] = {"token_indices": [300, 28]}
+        settings["peft"] = {"token_indices": [51, 71]}
         with pytest.raises(CandidateError, match=r"cannot be trained: .*`lm_head`"):
             train(base, tmp_path / "a", **settings)  # its head is its embedding
         base, loaded = untied, AutoModelForCausalLM.from_pretrained(untied).eval()
@@ -223,7 +232,7 @@ def test_wrong_parameters_are_one_clear_line(base, tmp_path, changes, text):
 
 def test_a_package_that_a_method_needs_is_named(loaded, monkeypatch):
     class Needs:
-        __dataclass_fields__: dict = {}
+        __dataclass_fields__: ClassVar = {}
 
         def __init__(self, **values):
             raise ImportError("scikit-learn is required for AdaMSS.")

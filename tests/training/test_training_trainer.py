@@ -108,6 +108,7 @@ def test_rows_of_a_step_may_come_in_any_number_of_batches(model, tmp_path):
 def test_packing_leaks_nothing(lora):
     """Another row in a line changes no bit of what the others in the line are given."""
     import torch
+
     from benchmark.training.trainer import lines_of
 
     pieces = Pieces(2**62, 99, line=300)
@@ -345,7 +346,9 @@ def test_an_infinite_gradient_stops_before_the_weights_are_touched(model, tmp_pa
         seen.extend((weight, weight.detach().clone()))
 
     disturbed(monkeypatch, disturb)
-    with pytest.raises(CandidateError, match=r"^the gradient's norm is inf at step 1 on the 4 rows"):
+    with pytest.raises(
+        CandidateError, match=r"^the gradient's norm is inf at step 1 on the 4 rows"
+    ):
         train(model, tmp_path)
     assert torch.equal(*seen)
 

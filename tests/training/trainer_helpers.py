@@ -18,9 +18,7 @@ SENTENCE = "Le repos quotidien est de onze heures, et la durée du travail est f
 
 
 def row(id: str, question: str, answer: str) -> Example:
-    return Example(
-        id=id, prompt=(Message(role="user", content=question),), references=(answer,)
-    )
+    return Example(id=id, prompt=(Message(role="user", content=question),), references=(answer,))
 
 
 ROWS = [row(str(n), f"Que dit L{n} ?", SENTENCE[: 5 + 9 * (n * 5 % 9)] + str(n)) for n in range(12)]
@@ -177,3 +175,21 @@ class StopAt(Silent):
                 raise Stopped
 
         yield tick
+
+
+def loss_of(model: Any, folder: Path, rows: Sequence[Example] = WATCHED) -> float:
+    """Return the mean loss of all learned tokens of some rows, by transformers' own logits."""
+    import torch
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    total, count = 0.0, 0
+    for found in run.tokenised(job(folder), rows, tokenizer).rows:
+        ids = torch.tensor([found["input_ids"]])
+        labels = torch.tensor(found["labels"])[1:]
+        with torch.no_grad():
+            logits = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[0]
+        logits = logits[-ids.shape[1] : -1]
+        total += torch.nn.functional.cross_entropy(logits, labels, reduction="sum").item()
+        count += int((labels != -100).sum())
+    return total / count
