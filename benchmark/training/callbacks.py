@@ -21,7 +21,8 @@ from benchmark.training import checkpoints
 from benchmark.training.methods import adapts_ranks
 
 SAVING = 20
-"""A checkpoint at most so often that saving takes one part in so many of the time."""
+"""A checkpoint at most so often that saving takes one part in so many of the time, unless each
+step shall have one."""
 
 
 class Saver:
@@ -36,7 +37,8 @@ class Saver:
     def due(self) -> bool:
         """Tell whether a checkpoint should be written now."""
         now = time.perf_counter()
-        if now - self.last < max(self.seconds, SAVING * self.took):
+        wait = max(self.seconds, SAVING * self.took) if self.seconds else 0.0  # 0: every step
+        if now - self.last < wait:
             return False
         self._asked = now
         return True

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 import tiny
-from trainer_helpers import ROWS, WATCHED, everything, farthest, loss_of, stop, train
+from trainer_helpers import WATCHED, everything, farthest, loss_of, stop, train
 
 from benchmark.backends.adapters import put_on
 from benchmark.errors import BenchError, CandidateError, MissingDependency
@@ -270,7 +270,3 @@ def test_common_parameters_reach_every_name_that_peft_has_for_them(base, loaded)
 )
 def test_rates(spec, rate):
     assert methods.default_rate(spec) == pytest.approx(rate)
-
-
-def test_rows_are_what_the_loop_was_trained_on():
-    assert len(ROWS) == 12  # three steps an epoch: five are not the end of one

@@ -68,7 +68,7 @@ def stop(
 ) -> None:
     """Begin what `train` does, and end it at a step as if the process had been killed."""
     folder.mkdir(parents=True, exist_ok=True)
-    asked = job(model, rows, watched, save_seconds=0.0, **spec)
+    asked = job(model, rows, watched, **{**spec, "save_seconds": 0.0})
     try:
         run.train(asked, folder, folder.parent / f"{folder.name}.work", StopAt(step))
     except Stopped:
