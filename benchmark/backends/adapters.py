@@ -24,13 +24,14 @@ def put_on(base: Any, folder: Path) -> Iterator[Any]:
         CandidateError: It cannot be read or does not fit.
     """
     if (folder / "adapter_model.safetensors").is_file():
-        wrapped = _wrapped(base, folder)
-        try:
-            yield wrapped.eval()
-        finally:
-            # What is learned before the prompt stands beside the base; all else is in its layers.
-            if not wrapped.active_peft_config.is_prompt_learning:
-                wrapped.unload()
+        with _unchanged(base):
+            wrapped = _wrapped(base, folder)
+            try:
+                yield wrapped.eval()
+            finally:
+                # What is learned before the prompt stands beside the base; else it is in layers.
+                if not wrapped.active_peft_config.is_prompt_learning:
+                    wrapped.unload()
     elif (folder / "config.json").is_file() and list(folder.glob("model*.safetensors")):
         yield _whole(base, folder)
     else:
@@ -38,6 +39,38 @@ def put_on(base: Any, folder: Path) -> Iterator[Any]:
             f"{folder} holds no adapter_model.safetensors",
             hint="name the folder of a PEFT adapter; pickled .bin adapters are refused",
         )
+
+
+@contextmanager
+def _unchanged(base: Any) -> Iterator[None]:
+    """Put the base's own modules and biases back, whatever was done to them.
+
+    PEFT's `unload` leaves modules that an adapter replaces as a whole (`modules_to_save`), and
+    an adapter with biases writes them into the base's.
+    """
+    import torch
+
+    parts = [
+        (module, type(module), dict(module._modules), dict(module._parameters))
+        for module in base.modules()
+    ]
+    biases = [
+        (value, value.detach().clone())
+        for name, value in base.named_parameters()
+        if name.endswith("bias")
+    ]
+    try:
+        yield
+    finally:
+        for module, kind, modules, parameters in parts:
+            module.__class__ = kind
+            module._modules.clear()
+            module._modules.update(modules)
+            module._parameters.clear()
+            module._parameters.update(parameters)
+        with torch.no_grad():
+            for value, before in biases:
+                value.copy_(before)
 
 
 def _whole(base: Any, folder: Path) -> Any:
@@ -73,7 +106,8 @@ def _wrapped(base: Any, folder: Path) -> Any:
         raise CandidateError(f"cannot load the adapter {folder}: {_one_line(error)}") from error
     try:
         unknown = set_peft_model_state_dict(wrapped, weights).unexpected_keys
-        if unknown:
+        # What is learned before the prompt goes into its encoder, which checks the names itself.
+        if unknown and not config.is_prompt_learning:
             raise ValueError(f"{len(unknown)} of its weights have no place, first {unknown[0]}")
     except (ValueError, RuntimeError, KeyError) as error:
         if not config.is_prompt_learning:

@@ -13,7 +13,7 @@ from benchmark.devices import Placement
 from benchmark.models import LocalModel
 from benchmark.records import Batching, TrainingManifest
 from benchmark.training import manifest, weights
-from benchmark.training.curve import best, curve, overfitting
+from benchmark.training.curve import best, curve, last, overfitting
 from benchmark.training.job import Job
 from benchmark.training.pieces import Pieces
 
@@ -92,12 +92,12 @@ def _outcome(trainer: Any, started: Started, made: dict[str, Any]) -> dict[str, 
     """Return what the manifest says of what came of it."""
     state, pieces = trainer.state, started.pieces
     points = curve(state.log_history)
-    kept = best(points)
+    kept = best(points) if trainer.args.load_best_model_at_end else last(points)
     trained = sum(p.numel() for p in trainer.model.parameters() if p.requires_grad)
     return {
         "curve": points,
         "eval_loss": kept.eval_loss if kept else None,
-        "best_step": kept.step if kept else None,
+        "best_step": kept.step if kept and trainer.args.load_best_model_at_end else None,
         "stopped_early": state.global_step < state.max_steps,
         "overfitting": overfitting(points),
         "trainable_parameters": trained,
@@ -109,7 +109,7 @@ def _outcome(trainer: Any, started: Started, made: dict[str, Any]) -> dict[str, 
             rows=trainer.args.per_device_train_batch_size
             * trainer.args.gradient_accumulation_steps
             * trainer.accelerator.num_processes,
-            micro_tokens=min(pieces.tokens, 2**31),
+            micro_tokens=pieces.largest or min(pieces.tokens, 2**31),
             micro_batches=round(pieces.passes / max(1, pieces.steps), 2)
             or trainer.args.gradient_accumulation_steps,
             padding=round(1 - pieces.real / pieces.computed, 4) if pieces.computed else 0.0,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmark.devices import Placement
+from benchmark.errors import CandidateError, MissingDependency
+from benchmark.registry import did_you_mean
 from benchmark.training.job import Job, processes
+from benchmark.training.methods import goes_on
 
 
 def arguments(
@@ -52,17 +56,51 @@ def arguments(
     }
 
 
+def check_trackers(names: Sequence[str]) -> None:
+    """Look for the trackers of `report_to` before anything is loaded.
+
+    Raises:
+        CandidateError: transformers knows no such tracker.
+        MissingDependency: It is not installed.
+    """
+    if not names or tuple(names) in (("all",), ("none",)):
+        return
+    from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK as known
+
+    for name in names:
+        if name not in known:
+            hint = did_you_mean(name, list(known)) or f"known: {', '.join(sorted(known))}"
+            raise CandidateError(f"train.report_to: no tracker {name!r}", hint=hint)
+        try:
+            known[name]()
+        except (ImportError, RuntimeError) as error:
+            text = " ".join(str(error).split())[:300]
+            raise MissingDependency(f"train.report_to: {text}") from error
+
+
+def outlive(trainer: Any, job: Job) -> None:
+    """Let TensorBoard's files outlive the work folder.
+
+    transformers would put them beside the checkpoints, which are removed at the end. They go to
+    `runs/` in the current folder, or to TENSORBOARD_LOGGING_DIR, which transformers reads.
+    """
+    name = "-".join(filter(None, (job.name.replace("/", "-"), job.key[:8])))
+    for callback in trainer.callback_handler.callbacks:
+        if type(callback).__name__ == "TensorBoardCallback" and callback.logging_dir is None:
+            callback.logging_dir = str(Path("runs") / name)
+
+
 def _validation(job: Job, watched: bool) -> dict[str, Any]:
-    """Measure the validation loss, and keep the weights of the best."""
+    """Measure the validation loss, and keep the weights of the best where there is a way back."""
     if not watched:
         return {"eval_strategy": "no", "save_strategy": "no"}
-    steps = job.spec.eval_steps
+    steps, best = job.spec.eval_steps, goes_on(job.spec)
     return {
         **(
             {"eval_strategy": "steps", "eval_steps": steps} if steps else {"eval_strategy": "epoch"}
         ),
-        "save_strategy": "best",
-        "load_best_model_at_end": True,
+        "save_strategy": "best" if best else "no",
+        "load_best_model_at_end": best,
         "metric_for_best_model": "eval_loss",
         "greater_is_better": False,
     }

@@ -18,9 +18,11 @@ from transformers import TrainerCallback
 from benchmark.errors import CandidateError
 from benchmark.progress import Tick
 from benchmark.training import checkpoints
+from benchmark.training.methods import adapts_ranks
 
 SAVING = 20
-"""A checkpoint at most so often that saving takes one part in so many of the time."""
+"""A checkpoint at most so often that saving takes one part in so many of the time, unless each
+step shall have one."""
 
 
 class Saver:
@@ -35,7 +37,8 @@ class Saver:
     def due(self) -> bool:
         """Tell whether a checkpoint should be written now."""
         now = time.perf_counter()
-        if now - self.last < max(self.seconds, SAVING * self.took):
+        wait = max(self.seconds, SAVING * self.took) if self.seconds else 0.0  # 0: every step
+        if now - self.last < wait:
             return False
         self._asked = now
         return True
@@ -66,21 +69,29 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
         self.alone = alone
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-        """Place the bar where a resumed training goes on."""
+        """Place the bar where a resumed training goes on, and find its best checkpoint."""
         self.tick(state.global_step, total=state.max_steps)
+        if state.best_global_step:  # its path is that of then; the cache may have moved
+            best = Path(args.output_dir) / f"checkpoint-{state.best_global_step}"
+            state.best_model_checkpoint = str(best)
 
     def on_optimizer_step(
         self, args: Any, state: Any, control: Any, model: Any = None, **more: Any
     ) -> None:
         """Let AdaLoRA move its ranks about."""
         # PEFT leaves this to the caller.
-        allocate = getattr(getattr(model, "base_model", None), "update_and_allocate", None)
-        if allocate is not None:
-            allocate(state.global_step)
+        if adapts_ranks(model):
+            model.base_model.update_and_allocate(state.global_step)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-        """Move the bar; ask for a checkpoint when one is due."""
+        """Move the bar; ask for a checkpoint when one is due.
+
+        Not between the last step of an epoch and the validation that ends it: a training that
+        went on from there would never measure it.
+        """
         self.tick(1, total=state.max_steps)
+        if args.eval_strategy == "epoch" and float(state.epoch).is_integer():
+            return
         due = self.saver.due() if self.alone else agreed(self.saver.due(), args.device)
         if due and state.global_step < state.max_steps:
             control.should_save = True

@@ -8,6 +8,7 @@ with the size and hash of every file, and only a checkpoint whose mark holds is 
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -40,22 +41,37 @@ def facts(folder: Path) -> dict[str, Any] | None:
             if file.stat().st_size != size or sha256_of_file(file) != digest:
                 return None
         found: dict[str, Any] = written["facts"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return found
 
 
-def latest(work: Path) -> tuple[Path, dict[str, Any]] | None:
-    """Return the last whole checkpoint of a work folder and its facts; set the others aside."""
+def latest(work: Path, below: float = math.inf) -> tuple[Path, dict[str, Any]] | None:
+    """Return the last whole checkpoint of a work folder and its facts; set those after it aside.
+
+    Args:
+        work: The folder.
+        below: Its step is below this.
+    """
     for folder in sorted(work.glob("checkpoint-*"), key=_step, reverse=True):
         found = facts(folder)
-        if found is not None:
+        if found is not None and _step(folder) < below and _leads_back(work, folder):
             return folder, found
         aside = work / ASIDE
         shutil.rmtree(aside / folder.name, ignore_errors=True)
         aside.mkdir(exist_ok=True)
         folder.rename(aside / folder.name)
     return None
+
+
+def _leads_back(work: Path, folder: Path) -> bool:
+    """Tell whether the best weights so far, which a checkpoint refers to, are whole too."""
+    try:
+        state = json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    best = state.get("best_global_step")
+    return not best or facts(work / f"checkpoint-{best}") is not None
 
 
 def _step(folder: Path) -> int:

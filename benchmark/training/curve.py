@@ -48,3 +48,9 @@ def best(points: Sequence[LossPoint]) -> LossPoint | None:
     """Return the point of the lowest validation loss; None where none was measured."""
     watched = [point for point in points if point.eval_loss is not None]
     return min(watched, key=lambda point: point.eval_loss or 0.0) if watched else None
+
+
+def last(points: Sequence[LossPoint]) -> LossPoint | None:
+    """Return the last point with a validation loss; None where none was measured."""
+    watched = [point for point in points if point.eval_loss is not None]
+    return watched[-1] if watched else None

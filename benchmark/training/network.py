@@ -42,9 +42,19 @@ def network(folder: Path, place: Placement, spec: TrainSpec, steps: int) -> Any:
     except (ValueError, TypeError, KeyError, NotImplementedError, RuntimeError) as error:
         text = " ".join(str(error).split())[:300]
         raise CandidateError(f"{spec.method} does not fit {folder.name}: {text}") from error
+    head = model.get_output_embeddings()
+    if head is not None and not hasattr(head, "bias"):
+        head.bias = None  # learned tokens wrap a tied head and hide what the loss asks for
     if place.dtype != "float32" and place.device != "mps":
         _no_needless_casts(model)
     return model
+
+
+def keep_precise(model: Any) -> None:
+    """Put what is trained back into float32: on a base in 4 bits, trl lowers it to bfloat16."""
+    for weight in model.parameters():
+        if weight.requires_grad:
+            weight.data = weight.data.float()
 
 
 def _base(folder: Path, place: Placement, spec: TrainSpec) -> Any:

@@ -29,11 +29,14 @@ class Pieces:
         line: Length of a line in tokens; 0: each row has a line of its own, as long as the
             longest row of its piece.
         overhead: What a further pass costs beside its tokens, in tokens.
-        lines: Where above 1, a piece has a multiple of so many lines, so that a compiler sees
-            few shapes; those without rows are padding.
+        lines: Where above 1 (with `line` only), a piece has a multiple of so many lines, so that
+            a compiler sees few shapes; those without rows are padding.
         steady: Whether the model is compiled and every piece should look alike.
         masked: Whether learned tokens stand before each row, which then needs an attention mask.
             No other does: rows are padded at their end, where a causal model never looks.
+        out_of_memory: How often pieces were too large.
+        steps: Steps that went through, and their `passes`; `real` tokens of their rows, `computed`
+            ones with padding, and those of the `largest` piece.
     """
 
     tokens: int
@@ -48,6 +51,7 @@ class Pieces:
     passes: int = 0
     real: int = 0
     computed: int = 0
+    largest: int = 0
 
     def cut(self, lengths: Sequence[int]) -> list[list[Line]]:
         """Return the pieces of a step, each as its lines. Longest rows first.
@@ -68,7 +72,7 @@ class Pieces:
 
     def _fits(self, piece: list[Line], lengths: Sequence[int]) -> bool:
         rows = sum(map(len, piece))
-        return rows <= self.rows and len(piece) * self.width(piece, lengths) <= self.tokens
+        return rows <= self.rows and self.size(piece, lengths) <= self.tokens
 
     def _alike(self, lengths: Sequence[int]) -> list[list[Line]]:
         """Return pieces of rows of like length: the cheapest way to cut them, longest first.
@@ -81,8 +85,12 @@ class Pieces:
         for end in range(1, len(order) + 1):
             options: list[tuple[float, int]] = []
             for start in range(end - 1, max(-1, end - 1 - self.rows), -1):
-                size = (end - start) * lengths[order[start]]
+                longest, middle = lengths[order[start]], (start + end) // 2
+                size = (end - start) * longest
                 if size > self.tokens and end - start > 1:
+                    break
+                # Two pieces would be cheaper; and of all pieces that begin still earlier too.
+                if (end - middle) * (longest - lengths[order[middle]]) > self.overhead:
                     break
                 options.append((best[start] + size + self.overhead, start))
             cost, start = min(options)
@@ -91,9 +99,9 @@ class Pieces:
         pieces: list[list[Line]] = []
         end = len(order)
         while end:
-            pieces.insert(0, [[at] for at in order[cuts[end] : end]])
+            pieces.append([[at] for at in order[cuts[end] : end]])
             end = cuts[end]
-        return pieces
+        return pieces[::-1]
 
     def width(self, piece: Sequence[Line], lengths: Sequence[int]) -> int:
         """Return the length of a piece's lines in tokens, padding included."""
@@ -108,17 +116,21 @@ class Pieces:
         """Return how many tokens a piece is, padding included."""
         return self.height(piece) * self.width(piece, lengths)
 
-    def shrink(self, largest: int) -> None:
+    def shrink(self, size: int) -> None:
         """Let a piece hold at most half of the tokens that were too many."""
         self.out_of_memory += 1
-        self.tokens = max(1, largest // 2)
+        self.tokens = max(1, size // 2)
+        if self.line:  # lines of padding take memory too
+            self.lines = max(1, min(self.lines // 2, self.tokens // self.line))
 
     def count(self, pieces: Sequence[Sequence[Line]], lengths: Sequence[int]) -> None:
         """Note that a step went through."""
         self.steps += 1
         self.passes += len(pieces)
         self.real += sum(lengths)
-        self.computed += sum(self.size(piece, lengths) for piece in pieces if piece)
+        sizes = [self.size(piece, lengths) for piece in pieces if piece]
+        self.computed += sum(sizes)
+        self.largest = max(self.largest, *sizes)
 
 
 def packed(lengths: Sequence[int], length: int) -> list[Line]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -16,11 +17,11 @@ from benchmark.progress import Progress
 from benchmark.records import Example, TrainingManifest
 from benchmark.training import checkpoints, manifest, memory, speed
 from benchmark.training.account import Started, account
-from benchmark.training.arguments import arguments
+from benchmark.training.arguments import arguments, check_trackers, outlive
 from benchmark.training.data import Rows, tokenise
 from benchmark.training.job import Job, processes
-from benchmark.training.methods import is_full
-from benchmark.training.network import network, tokenizer_of
+from benchmark.training.methods import check, goes_on, is_full, may_checkpoint
+from benchmark.training.network import keep_precise, network, tokenizer_of
 from benchmark.training.pieces import Pieces
 
 
@@ -45,7 +46,10 @@ def train(job: Job, folder: Path, work: Path, progress: Progress) -> TrainingMan
     base = local_model(job.model, progress)
     started = _start(job, base.path, work)
     trainer = started.trainer
-    found = checkpoints.latest(work)
+    if not goes_on(job.spec):
+        shutil.rmtree(work, ignore_errors=True)
+    # Resumed at the last step of part of an epoch, transformers would train one more.
+    found = checkpoints.latest(work, below=started.steps if job.spec.epochs % 1 else math.inf)
     before = found[1] if found else {}
     _take_up(started.pieces, before)
     clock = time.perf_counter()
@@ -62,7 +66,8 @@ def train(job: Job, folder: Path, work: Path, progress: Progress) -> TrainingMan
         _clear_errors(),
     ):
         alone = trainer.accelerator.num_processes == 1
-        trainer.add_callback(Watcher(tick, Saver(job.spec.save_seconds), facts, alone=alone))
+        saver = Saver(job.spec.save_seconds if goes_on(job.spec) else math.inf)
+        trainer.add_callback(Watcher(tick, saver, facts, alone=alone))
         trainer.train(resume_from_checkpoint=str(found[0]) if found else None)
     made = facts()
     _save(trainer, started.place, job, folder)
@@ -77,6 +82,8 @@ def _start(job: Job, base: Path, work: Path) -> Started:
     """Build rows, network and trainer."""
     from transformers import PrinterCallback, set_seed
 
+    check(job.spec)
+    check_trackers(job.spec.report_to)
     asked = job
     place, tokenizer = placement(job.dtype), tokenizer_of(base)
     rows, watched = _rows(job, tokenizer)
@@ -86,7 +93,7 @@ def _start(job: Job, base: Path, work: Path) -> Started:
     model = network(base, place, job.spec, steps)
     model.to(place.device)
     longest = max(map(length_of, [*rows.rows, *watched.rows]))
-    fits = memory.budget(model, place.device, longest, job.spec.gradient_checkpointing)
+    fits = memory.budget(model, place.device, longest, may_checkpoint(job.spec))
     work_ahead = 4.0 * rows.tokens * job.spec.epochs * sum(p.numel() for p in model.parameters())
     compiled = speed.may_compile(job.spec, place, steps, processes(), work_ahead)
     pieces = _pieces(job, model, fits.tokens)
@@ -98,6 +105,8 @@ def _start(job: Job, base: Path, work: Path) -> Started:
     make = _by_preference if job.is_dpo else _by_example
     trainer = make(job, model, tokenizer, (rows, watched), settings, pieces)
     trainer.remove_callback(PrinterCallback)  # it would print each step on stdout
+    outlive(trainer, job)
+    keep_precise(model)
     if compiled:
         tokens = job.step_rows * rows.tokens / len(rows.rows)
         bound = tokens < speed.LAUNCH_BOUND and not fits.checkpointing and place.device == "cuda"
@@ -130,18 +139,23 @@ def _by_example(
     from benchmark.training.trainer import Collate, PieceTrainer
 
     train, watched = rows
-    return PieceTrainer(
-        model=model,
-        args=SFTConfig(**settings, max_length=None, dataset_kwargs={"skip_prepare_dataset": True}),
-        train_dataset=Dataset.from_list(_numbered(train)),
-        eval_dataset=Dataset.from_list(_numbered(watched)) if watched.rows else None,
-        data_collator=Collate(tokenizer.pad_token_id),
-        processing_class=tokenizer,
-        callbacks=_stoppers(job, bool(watched.rows)),
-        pieces=pieces,
-        names=train.ids,
-        checkpoint_when_needed=job.spec.gradient_checkpointing == "auto",
-    )
+    args = SFTConfig(**settings, max_length=None, dataset_kwargs={"skip_prepare_dataset": True})
+    try:
+        return PieceTrainer(
+            model=model,
+            args=args,
+            train_dataset=Dataset.from_list(_numbered(train)),
+            eval_dataset=Dataset.from_list(_numbered(watched)) if watched.rows else None,
+            data_collator=Collate(tokenizer.pad_token_id),
+            processing_class=tokenizer,
+            callbacks=_stoppers(job, bool(watched.rows)),
+            pieces=pieces,
+            names=train.ids,
+            checkpoint_when_needed=may_checkpoint(job.spec) == "auto",
+        )
+    except ValueError as error:  # trl's word: an adapter on the head, for one
+        text = " ".join(str(error).split())
+        raise CandidateError(f"{job.spec.method} cannot be trained: {text[:300]}") from error
 
 
 def _by_preference(

@@ -20,6 +20,7 @@ from trl import SFTTrainer
 from benchmark.errors import CandidateError
 from benchmark.training import memory
 from benchmark.training.data import IGNORED
+from benchmark.training.methods import adapts_ranks
 from benchmark.training.pieces import Line, Pieces, evened
 
 
@@ -99,6 +100,7 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
         self.names = names
         self._losses: list[Any] = []
         self._batch: dict[str, Any] = {}
+        self._piece: list[Line] = []
 
     def _set_signature_columns_if_needed(self) -> None:
         self._signature_columns = ["input_ids", "labels", "row"]
@@ -115,8 +117,7 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
             try:
                 return self._step(model, inputs, pieces, items)
             except (RuntimeError, MemoryError) as error:
-                largest = max(self.pieces.size(piece, inputs["length"]) for piece in pieces)
-                self._shrink(error, largest, single=max(map(len, pieces)) == 1)
+                self._make_room(error, self._piece or [[0]], inputs["length"])
             # Outside the handler, which still holds the failed pass and all its tensors.
             model.zero_grad()
             memory.release(self.args.device.type)
@@ -137,24 +138,39 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
         learned = (inputs["labels"] != IGNORED).sum()
         return self.accelerator.reduce(learned, "sum")
 
-    def _shrink(self, error: BaseException, largest: int, *, single: bool) -> None:
+    def _make_room(self, error: BaseException, piece: list[Line], lengths: list[int]) -> None:
+        """Prepare for another try, if it was for memory that a piece failed.
+
+        Halved is the piece that failed, not the largest of the step: a long row by itself stays
+        the largest, whatever the others are cut into.
+        """
         if not memory.is_out_of_memory(error):
             raise error
-        if self.accelerator.num_processes == 1 and single and self._compute_twice():
+        size, alone = self.pieces.size(piece, lengths), self.accelerator.num_processes == 1
+        if alone and self.pieces.height(piece) > 1:
+            self.pieces.shrink(size)
+        elif alone and self._compute_twice():
             self.pieces.out_of_memory += 1
-            return
-        if single or self.accelerator.num_processes > 1:
+        else:
             raise OutOfMemory(
-                f"out of memory while training on a piece of {largest} tokens",
+                f"out of memory while training on a piece of {size} tokens",
                 hint="lower train.max_length, or set train.gradient_checkpointing: true",
             ) from error
-        self.pieces.shrink(largest)
+
+    def _compute_twice(self) -> bool:
+        """Begin to compute activations twice; tell whether that is new, and allowed."""
+        if not self.checkpoint_when_needed or self.args.activation_checkpointing:
+            return False
+        self.model.activation_checkpointing_enable()
+        self.args.activation_checkpointing = True  # the manifest tells
+        return True
 
     def _step(
         self, model: Any, inputs: dict[str, Any], pieces: list[list[Line]], items: Any
     ) -> Any:
         self._batch, self._losses = inputs, []
         for number, piece in enumerate(pieces):
+            self._piece = piece
             last = number == len(pieces) - 1
             meet = contextlib.nullcontext() if last else self.accelerator.no_sync(model)
             if self.pieces.steady:
@@ -185,7 +201,11 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
             use_cache=False,
             **more,
         )
-        loss = -output.log_probs.sum() / torch.as_tensor(items).clamp(min=1)
+        total = -output.log_probs.sum()
+        if model.training and adapts_ranks(self.model):
+            # AdaLoRA adds to a mean loss how far its vectors are from orthogonal.
+            total = output.loss * (lines.labels[:, 1:] != IGNORED).sum()
+        loss = total / torch.as_tensor(items).clamp(min=1)
         # Gradients are averaged over the processes, but `items` counts all of theirs.
         return loss * (share * self.accelerator.num_processes)
 
@@ -239,8 +259,9 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
         norm = super()._clip_grad_norm(model)
         if self.accelerator.scaler is None:  # float16 skips such steps by itself
             losses = torch.stack(self._losses)
-            if not math.isfinite(float(losses.sum()) + float(norm)):
-                raise self._broken(model, losses, float(norm))
+            size = 0.0 if norm is None else float(norm)  # DeepSpeed clips later, and tells nothing
+            if not math.isfinite(float(losses.sum()) + size):
+                raise self._broken(model, losses, size)
         return norm
 
     def _broken(self, model: Any, losses: Any, norm: float) -> CandidateError:
