@@ -14,6 +14,9 @@ from benchmark.training import together
 from benchmark.training.data import IGNORED
 from benchmark.training.pieces import Line, Pieces
 
+NOBODYS = -1
+"""Number of a row that a process gets when there is none for it: nothing is learned of it."""
+
 
 class Collate:
     """Rows into one batch, padded at their end, with their lengths and numbers.
@@ -32,7 +35,8 @@ class Collate:
         """
         share = together.share_of([len(row["input_ids"]) for row in rows])
         if not share:
-            rows, share = [{**rows[0], "labels": [IGNORED] * len(rows[0]["labels"])}], [0]
+            nothing = [IGNORED] * len(rows[0]["labels"])
+            rows, share = [{**rows[0], "labels": nothing, "row": NOBODYS}], [0]
         rows = [rows[at] for at in sorted(share)]
         length = [len(row["input_ids"]) for row in rows]
         shape = (len(rows), max(length))

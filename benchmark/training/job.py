@@ -6,7 +6,10 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
 
 from benchmark.devices import Dtype
 from benchmark.prompts import Template
@@ -88,3 +91,26 @@ class Job:
         count = max(1, count // processes()) * processes()  # each process gets as many
         changes = {"batch_size": count, "accumulation": 1, "batch_tokens": None}
         return replace(self, spec=self.spec.model_copy(update=changes))
+
+
+class Order(BaseModel):
+    """What a process of several is told to do: a file in the training's work folder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    job: Job
+    folder: Path
+    """Where the finished adapter goes."""
+    work: Path
+    """Where checkpoints go."""
+    events: Path
+    """A file that takes what happens, as lines of JSON."""
+
+    def log_of(self, rank: int) -> Path:
+        """Return the file for what a process prints."""
+        return self.events.with_name(f"process-{rank}.log")
+
+    @classmethod
+    def read(cls, path: Path) -> Order:
+        """Read one back."""
+        return cls.model_validate_json(path.read_bytes())

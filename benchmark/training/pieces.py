@@ -117,7 +117,7 @@ class Pieces:
         """Note that a step went through."""
         self.steps += 1
         self.passes += len(pieces)
-        self.real += sum(lengths)
+        self.real += sum(lengths[at] for piece in pieces for line in piece for at in line)
         self.computed += sum(self.size(piece, lengths) for piece in pieces if piece)
 
 

@@ -19,7 +19,7 @@ from trl import SFTTrainer
 
 from benchmark.errors import CandidateError
 from benchmark.training import memory, together
-from benchmark.training.batches import lines_of
+from benchmark.training.batches import NOBODYS, lines_of
 from benchmark.training.data import IGNORED
 from benchmark.training.memory import OutOfMemory
 from benchmark.training.pieces import Line, Pieces, evened
@@ -72,17 +72,19 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
             try:
                 return self._step(model, inputs, pieces, items)
             except (RuntimeError, MemoryError) as error:
-                largest = max(self.pieces.size(piece, inputs["length"]) for piece in pieces)
+                sizes = [self.pieces.size(piece, inputs["length"]) for piece in pieces if piece]
+                largest = max(sizes, default=inputs["length"][0])
                 self._shrink(error, largest, single=max(map(len, pieces)) == 1)
             # Outside the handler, which still holds the failed pass and all its tensors.
             model.zero_grad()
             memory.release(self.args.device.type)
 
     def _cut(self, inputs: dict[str, Any]) -> list[list[Line]]:
-        if self.is_deepspeed_enabled:
+        nothing = inputs["row"] == [NOBODYS]
+        if self.is_deepspeed_enabled and not nothing:
             # Its engine counts the passes of a step itself, so a step is not cut here.
             return [[[row] for row in range(len(inputs["length"]))]]
-        pieces = self.pieces.cut(inputs["length"])
+        pieces = [[]] if nothing else self.pieces.cut(inputs["length"])
         if self.accelerator.num_processes > 1:
             # Each pass ends in a meeting of all processes, so all make as many.
             count = torch.tensor([len(pieces)], device=self.args.device)
@@ -206,10 +208,10 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
     def _broken(self, model: Any, value: float, norm: float) -> CandidateError:
         """Find the row that a step's loss breaks at, in whichever process it is."""
         step = self.state.global_step + 1
-        rows = len(self._batch["row"])
+        rows = 0 if self._batch["row"] == [NOBODYS] else len(self._batch["row"])
         # A pass may be a meeting of all processes, so all make as many.
         passes = max(together.everybodys(rows))
-        broken = [self._bad(model, min(row, rows - 1)) for row in range(passes)][:rows]
+        broken = [self._bad(model, max(0, min(row, rows - 1))) for row in range(passes)]
         own = [(self._name(row), broken[row]) for row in range(rows)]
         found = dict(pair for pairs in together.everybodys(own) for pair in pairs)
         bad = [name for name, is_bad in found.items() if is_bad]
