@@ -80,11 +80,15 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
             memory.release(self.args.device.type)
 
     def _cut(self, inputs: dict[str, Any]) -> list[list[Line]]:
-        nothing = inputs["row"] == [NOBODYS]
-        if self.is_deepspeed_enabled and not nothing:
-            # Its engine counts the passes of a step itself, so a step is not cut here.
-            return [[[row] for row in range(len(inputs["length"]))]]
-        pieces = [[]] if nothing else self.pieces.cut(inputs["length"])
+        lengths = inputs["length"]
+        if inputs["row"] == [NOBODYS]:
+            pieces: list[list[Line]] = [[]]
+        elif self.is_deepspeed_enabled:
+            pieces = [[[row] for row in range(len(lengths))]]
+        else:
+            pieces = self.pieces.cut(lengths)
+        if self.is_deepspeed_enabled:
+            return pieces  # its engine counts the passes itself, so a step is not cut here
         if self.accelerator.num_processes > 1:
             # Each pass ends in a meeting of all processes, so all make as many.
             count = torch.tensor([len(pieces)], device=self.args.device)
