@@ -100,3 +100,20 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
                     hint="lower train.learning_rate, or use dtype float32",
                 )
             self.tick(0, note=f"{word.removeprefix('training ')} {logs[name]:.3f}")
+
+
+class FolderFirst:
+    """For a trainer: its processes find the folder of a checkpoint before they write into it.
+
+    Of spread weights, transformers 5.23 makes the folder too late: after each process has looked
+    whether the best checkpoint exists. Some would then load it in the end, and wait for ever for
+    those that think there is none.
+    """
+
+    args: Any
+    state: Any
+
+    def _save_checkpoint(self, *args: Any, **more: Any) -> None:
+        folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+        folder.mkdir(parents=True, exist_ok=True)
+        super()._save_checkpoint(*args, **more)  # type: ignore[misc]

@@ -20,12 +20,13 @@ from trl import SFTTrainer
 from benchmark.errors import CandidateError
 from benchmark.training import memory, together
 from benchmark.training.batches import NOBODYS, lines_of
+from benchmark.training.callbacks import FolderFirst
 from benchmark.training.data import IGNORED
 from benchmark.training.memory import OutOfMemory
 from benchmark.training.pieces import Line, Pieces, evened
 
 
-class PieceTrainer(SFTTrainer):  # type: ignore[misc]
+class PieceTrainer(FolderFirst, SFTTrainer):  # type: ignore[misc]
     """trl's trainer, a step at a time in pieces."""
 
     def __init__(
