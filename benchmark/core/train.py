@@ -114,7 +114,7 @@ def _trained(plan: Plan, candidate: CandidatePlan, data: Data, progress: Progres
         if found:
             return Adapter(folder, found.adapter_sha256, found, computed=False)
         from benchmark.training import job as jobs
-        from benchmark.training import run as trainer
+        from benchmark.training import launch, run
 
         job = jobs.Job(
             key=name,
@@ -130,7 +130,8 @@ def _trained(plan: Plan, candidate: CandidatePlan, data: Data, progress: Progres
         )
         with cache.folder("adapters", name) as scratch:
             # Checkpoints outlive this process: the same command goes on from the last one.
-            made = trainer.train(job, scratch, cache.path("training", name), progress)
+            train = launch.train if spec.parallel else run.train
+            made = train(job, scratch, cache.path("training", name), progress)
         gc.collect()  # trainer and model hold each other; generation needs their memory
         Speeds(cache).remember(_speed(candidate, spec), _tokens(data, spec), made.seconds)
     return Adapter(folder, made.adapter_sha256, made, computed=True)

@@ -30,6 +30,8 @@ class Started(NamedTuple):
     checkpointing: bool
     compiled: bool
     steps: int
+    longest: int
+    """Tokens of the longest row."""
 
 
 def account(
@@ -40,7 +42,7 @@ def account(
     Args:
         started: The trainer and what it was made of.
         base: The model it began with.
-        made: Seconds and resumes, those before a resume included.
+        made: Seconds, resumes and `Pieces` over all processes, those before a resume included.
         folder: Where the weights were saved.
         peak: The most memory in use, in bytes.
     """
@@ -90,32 +92,38 @@ def _settings(job: Job, started: Started) -> dict[str, Any]:
 
 def _outcome(trainer: Any, started: Started, made: dict[str, Any]) -> dict[str, Any]:
     """Return what the manifest says of what came of it."""
-    state, pieces = trainer.state, started.pieces
+    state, pieces = trainer.state, Pieces(**made["pieces"])
     points = curve(state.log_history)
     kept = best(points) if trainer.args.load_best_model_at_end else last(points)
-    trained = sum(p.numel() for p in trainer.model.parameters() if p.requires_grad)
+    parameters = list(trainer.model.parameters())
+    accumulation = trainer.args.gradient_accumulation_steps
     return {
         "curve": points,
         "eval_loss": kept.eval_loss if kept else None,
         "best_step": kept.step if kept and trainer.args.load_best_model_at_end else None,
         "stopped_early": state.global_step < state.max_steps,
         "overfitting": overfitting(points),
-        "trainable_parameters": trained,
-        "total_parameters": sum(p.numel() for p in trainer.model.parameters()),
+        "trainable_parameters": sum(size(p) for p in parameters if p.requires_grad),
+        "total_parameters": sum(map(size, parameters)),
         "tokens": pieces.real or round(started.rows.tokens * state.epoch),
         "seconds": round(made["seconds"], 2),
         "resumed": made["resumed"],
         "batching": Batching(
             rows=trainer.args.per_device_train_batch_size
-            * trainer.args.gradient_accumulation_steps
+            * accumulation
             * trainer.accelerator.num_processes,
             micro_tokens=pieces.largest or min(pieces.tokens, 2**31),
-            micro_batches=round(pieces.passes / max(1, pieces.steps), 2)
-            or trainer.args.gradient_accumulation_steps,
+            micro_batches=round(accumulation * pieces.passes / max(1, pieces.steps), 2)
+            or accumulation,
             padding=round(1 - pieces.real / pieces.computed, 4) if pieces.computed else 0.0,
             out_of_memory=pieces.out_of_memory,
         ),
     }
+
+
+def size(parameter: Any) -> int:
+    """Return how many numbers a parameter has, with those that other processes keep."""
+    return int(getattr(parameter, "ds_numel", None) or parameter.numel())
 
 
 def hardware(place: Placement) -> str:

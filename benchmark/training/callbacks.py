@@ -11,13 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
-from accelerate.utils import broadcast
 from transformers import TrainerCallback
 
 from benchmark.errors import CandidateError
 from benchmark.progress import Tick
-from benchmark.training import checkpoints
+from benchmark.training import checkpoints, together
 from benchmark.training.methods import adapts_ranks
 
 SAVING = 20
@@ -56,17 +54,14 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
     Args:
         tick: The bar.
         saver: When a checkpoint is due.
-        facts: What a resumed training needs beside what transformers keeps.
-        alone: Whether this is the only process; of several, the first decides for all.
+        facts: What a resumed training needs beside what transformers keeps. Of several
+            processes, all of them ask for it.
     """
 
-    def __init__(
-        self, tick: Tick, saver: Saver, facts: Callable[[], dict[str, Any]], *, alone: bool = True
-    ) -> None:
+    def __init__(self, tick: Tick, saver: Saver, facts: Callable[[], dict[str, Any]]) -> None:
         self.tick = tick
         self.saver = saver
         self.facts = facts
-        self.alone = alone
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
         """Place the bar where a resumed training goes on, and find its best checkpoint."""
@@ -92,16 +87,18 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
         self.tick(1, total=state.max_steps)
         if args.eval_strategy == "epoch" and float(state.epoch).is_integer():
             return
-        due = self.saver.due() if self.alone else agreed(self.saver.due(), args.device)
+        due = together.told(self.saver.due())
         if due and state.global_step < state.max_steps:
             control.should_save = True
 
     def on_save(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-        """Mark the checkpoint as whole."""
+        """Mark the checkpoint as whole, when all processes have written theirs."""
+        facts = self.facts()
+        together.wait()
         self.saver.saved()
         if state.is_world_process_zero:
             folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-            checkpoints.mark(folder, self.facts())
+            checkpoints.mark(folder, facts)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kw: Any) -> None:
         """Show the losses."""
@@ -116,7 +113,18 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
             self.tick(0, note=f"{word.removeprefix('training ')} {logs[name]:.3f}")
 
 
-def agreed(answer: bool, device: Any) -> bool:
-    """Return the first process's answer in all of them."""
-    told: Any = broadcast(torch.tensor([int(answer)], device=device))
-    return bool(told.item())
+class FolderFirst:
+    """For a trainer: its processes find the folder of a checkpoint before they write into it.
+
+    Of spread weights, transformers 5.23 makes the folder too late: after each process has looked
+    whether the best checkpoint exists. Some would then load it in the end, and wait for ever for
+    those that think there is none.
+    """
+
+    args: Any
+    state: Any
+
+    def _save_checkpoint(self, *args: Any, **more: Any) -> None:
+        folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+        folder.mkdir(parents=True, exist_ok=True)
+        super()._save_checkpoint(*args, **more)  # type: ignore[misc]

@@ -47,7 +47,9 @@ def trainer(
     from datasets import Dataset
     from trl import DPOConfig, DPOTrainer
 
-    class Trainer(DPOTrainer):  # type: ignore[misc]
+    from benchmark.training.callbacks import FolderFirst
+
+    class Trainer(FolderFirst, DPOTrainer):  # type: ignore[misc]
         # trl would apply the tokenizer's chat template, and has no switch for rows of tokens.
         def _prepare_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
             return dataset

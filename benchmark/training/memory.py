@@ -10,6 +10,9 @@ from __future__ import annotations
 import threading
 from typing import Any, Literal, NamedTuple
 
+from benchmark.errors import CandidateError
+from benchmark.training.job import processes
+
 HIDDEN, INNER = 16, 6
 """Vectors that one layer keeps for a token until its backward pass: so many of the hidden size
 and so many of the MLP's inner size (an H200 measured 7.1 MB a token for 36 layers of 2,048 and
@@ -22,6 +25,22 @@ SPARE = 0.8
 """Share of the free memory that is planned with."""
 
 
+class OutOfMemory(CandidateError):
+    """Not even one row fits; or one process of several ran out, and all have to begin again.
+
+    Attributes:
+        tokens: Size of the piece that was too large, padding included.
+        single: Whether it cannot be cut any smaller.
+    """
+
+    def __init__(self, tokens: int, *, single: bool) -> None:
+        super().__init__(
+            f"out of memory while training on a piece of {tokens} tokens",
+            hint="lower train.max_length, or set train.gradient_checkpointing: true",
+        )
+        self.tokens, self.single = tokens, single
+
+
 class Budget(NamedTuple):
     """What fits."""
 
@@ -31,16 +50,29 @@ class Budget(NamedTuple):
     """Whether activations are computed twice, because keeping them would not fit."""
 
 
-def budget(model: Any, device: str, longest: int, checkpointing: bool | Literal["auto"]) -> Budget:
+def budget(
+    model: Any,
+    device: str,
+    longest: int,
+    checkpointing: bool | Literal["auto"],
+    *,
+    sharded: bool = False,
+) -> Budget:
     """Return how many tokens may go through the model at once while training.
 
     Args:
         model: The base with its adapter, in memory already.
-        device: torch's name of where it is.
+        device: torch's name of where it computes.
         longest: Tokens of the longest row.
         checkpointing: What the suite asks for.
+        sharded: Whether weights and optimizer will be spread over the processes; until then, the
+            model is not on the device.
     """
-    free = free_bytes(device) * SPARE - _optimizer_bytes(model)
+    taken = _optimizer_bytes(model)
+    if sharded:
+        weights = sum(p.numel() * p.element_size() for p in model.parameters())
+        taken = (taken + weights) / processes()
+    free = free_bytes(device) * SPARE - taken
     ceiling = max(longest, CEILING.get(device, 4_096))
     kept = int(free / bytes_a_token(model, checkpointing=False))
     if checkpointing is False or (checkpointing == "auto" and kept >= longest):
@@ -74,7 +106,7 @@ def free_bytes(device: str) -> float:
     if device == "mps":
         limit = torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
         return min(available, float(limit))
-    return min(available, _container_limit())
+    return min(available, _container_limit()) / processes()  # they share the machine's
 
 
 class Peak:

@@ -127,10 +127,10 @@ class Pieces:
         """Note that a step went through."""
         self.steps += 1
         self.passes += len(pieces)
-        self.real += sum(lengths)
+        self.real += sum(lengths[at] for piece in pieces for line in piece for at in line)
         sizes = [self.size(piece, lengths) for piece in pieces if piece]
         self.computed += sum(sizes)
-        self.largest = max(self.largest, *sizes)
+        self.largest = max(self.largest, *sizes, 0)
 
 
 def packed(lengths: Sequence[int], length: int) -> list[Line]:

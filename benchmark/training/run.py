@@ -8,19 +8,19 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from benchmark.devices import Placement, placement
 from benchmark.errors import CandidateError
 from benchmark.models import local_model
 from benchmark.progress import Progress
 from benchmark.records import Example, TrainingManifest
-from benchmark.training import checkpoints, manifest, memory, speed
+from benchmark.training import checkpoints, manifest, memory, saving, speed, together
 from benchmark.training.account import Started, account
 from benchmark.training.arguments import arguments, check_trackers, outlive
 from benchmark.training.data import Rows, tokenise
 from benchmark.training.job import Job, processes
-from benchmark.training.methods import check, goes_on, is_full, may_checkpoint
+from benchmark.training.methods import check, goes_on, may_checkpoint
 from benchmark.training.network import keep_precise, network, tokenizer_of
 from benchmark.training.pieces import Pieces
 
@@ -45,37 +45,44 @@ def train(job: Job, folder: Path, work: Path, progress: Progress) -> TrainingMan
 
     base = local_model(job.model, progress)
     started = _start(job, base.path, work)
-    trainer = started.trainer
-    if not goes_on(job.spec):
-        shutil.rmtree(work, ignore_errors=True)
-    # Resumed at the last step of part of an epoch, transformers would train one more.
-    found = checkpoints.latest(work, below=started.steps if job.spec.epochs % 1 else math.inf)
+    trainer, pieces = started.trainer, started.pieces
+    found = together.told(_last(job, started, work) if together.rank() == 0 else None)
     before = found[1] if found else {}
-    _take_up(started.pieces, before)
+    _take_up(pieces, before, job)
     clock = time.perf_counter()
 
     def facts() -> dict[str, Any]:
         spent = before.get("seconds", 0.0) + time.perf_counter() - clock
         resumed = before.get("resumed", 0) + bool(found)
-        return {"seconds": spent, "resumed": resumed, "pieces": vars(started.pieces)}
+        real, computed = together.summed([pieces.real, pieces.computed])
+        counts = vars(pieces) | {"real": real, "computed": computed}
+        return {"seconds": spent, "resumed": resumed, "pieces": counts}
 
     label = f"train {job.spec.method} on {len(started.rows.rows)} rows"
     with (
         progress.step(label, total=started.steps, unit="steps", estimate=job.estimate) as tick,
         memory.Peak(started.place.device) as peak,
-        _clear_errors(),
+        _clear_errors(started),
     ):
-        alone = trainer.accelerator.num_processes == 1
         saver = Saver(job.spec.save_seconds if goes_on(job.spec) else math.inf)
-        trainer.add_callback(Watcher(tick, saver, facts, alone=alone))
+        trainer.add_callback(Watcher(tick, saver, facts))
         trainer.train(resume_from_checkpoint=str(found[0]) if found else None)
     made = facts()
-    _save(trainer, started.place, job, folder)
-    record = account(started, base, made, folder, peak.bytes)
-    if trainer.is_world_process_zero():
+    saving.save(trainer, started.place, job, folder)
+    record = None
+    if together.rank() == 0:
+        record = account(started, base, made, folder, peak.bytes)
         manifest.write(folder, record)
         shutil.rmtree(work, ignore_errors=True)
-    return record
+    return cast("TrainingManifest", together.told(record))
+
+
+def _last(job: Job, started: Started, work: Path) -> tuple[Path, dict[str, Any]] | None:
+    """Return the checkpoint to go on from; one process looks, since it moves folders about."""
+    if not goes_on(job.spec):
+        shutil.rmtree(work, ignore_errors=True)
+    # Resumed at the last step of part of an epoch, transformers would train one more.
+    return checkpoints.latest(work, below=started.steps if job.spec.epochs % 1 else math.inf)
 
 
 def _start(job: Job, base: Path, work: Path) -> Started:
@@ -91,9 +98,10 @@ def _start(job: Job, base: Path, work: Path) -> Started:
     steps = job.steps(len(rows.rows))
     set_seed(job.spec.seed or 0)  # before the adapter's random start
     model = network(base, place, job.spec, steps)
-    model.to(place.device)
+    if not job.is_sharded:  # whole, it may not fit
+        model.to(place.device)
     longest = max(map(length_of, [*rows.rows, *watched.rows]))
-    fits = memory.budget(model, place.device, longest, may_checkpoint(job.spec))
+    fits = _budget(job, model, place, longest)
     work_ahead = 4.0 * rows.tokens * job.spec.epochs * sum(p.numel() for p in model.parameters())
     compiled = speed.may_compile(job.spec, place, steps, processes(), work_ahead)
     pieces = _pieces(job, model, fits.tokens)
@@ -102,6 +110,8 @@ def _start(job: Job, base: Path, work: Path) -> Started:
     settings = arguments(
         job, work, place, watched=bool(watched.rows), checkpointing=fits.checkpointing
     )
+    if not job.is_dpo and job.is_uniform:
+        settings |= _uniform(settings, pieces, longest)
     make = _by_preference if job.is_dpo else _by_example
     trainer = make(job, model, tokenizer, (rows, watched), settings, pieces)
     trainer.remove_callback(PrinterCallback)  # it would print each step on stdout
@@ -111,7 +121,9 @@ def _start(job: Job, base: Path, work: Path) -> Started:
         tokens = job.step_rows * rows.tokens / len(rows.rows)
         bound = tokens < speed.LAUNCH_BOUND and not fits.checkpointing and place.device == "cuda"
         compiled = speed.compile_layers(model, launch_bound=bound)
-    return Started(asked, trainer, pieces, rows, place, fits.checkpointing, compiled, steps)
+    return Started(
+        asked, trainer, pieces, rows, place, fits.checkpointing, compiled, steps, longest
+    )
 
 
 def _rows(job: Job, tokenizer: Any) -> tuple[Any, Any]:
@@ -136,7 +148,8 @@ def _by_example(
     from datasets import Dataset
     from trl import SFTConfig
 
-    from benchmark.training.trainer import Collate, PieceTrainer
+    from benchmark.training.batches import Collate
+    from benchmark.training.trainer import PieceTrainer
 
     train, watched = rows
     args = SFTConfig(**settings, max_length=None, dataset_kwargs={"skip_prepare_dataset": True})
@@ -165,18 +178,25 @@ def _by_preference(
     from benchmark.training.preferences import Sides
 
     train, watched = rows
-    # trl does the step here, so its rows are cut the classical way: all pieces alike.
-    longest = max(map(length_of, train.rows))
-    at_once = max(1, min(pieces.rows, pieces.tokens // (2 * longest)))
+    # trl does the step here.
+    settings |= _uniform(settings, pieces, 2 * max(map(length_of, train.rows)))
+    callbacks = _stoppers(job, bool(watched.rows))
+    return dpo.trainer(model, tokenizer, Sides(train, watched), settings, job.spec, callbacks)
+
+
+def _uniform(settings: dict[str, Any], pieces: Pieces, longest: int) -> dict[str, Any]:
+    """Cut the rows of a step the classical way, into batches of as many rows each.
+
+    For where a step is not done by our trainer, or not cut by it.
+    """
+    at_once = max(1, min(pieces.rows, pieces.tokens // longest))
     share = settings["per_device_train_batch_size"]
     accumulation = next(n for n in range(1, share + 1) if share % n == 0 and share // n <= at_once)
-    settings |= {
+    pieces.tokens = longest * (share // accumulation)
+    return {
         "per_device_train_batch_size": share // accumulation,
         "gradient_accumulation_steps": accumulation,
     }
-    pieces.tokens = 2 * longest * (share // accumulation)
-    callbacks = _stoppers(job, bool(watched.rows))
-    return dpo.trainer(model, tokenizer, Sides(train, watched), settings, job.spec, callbacks)
 
 
 def length_of(row: dict[str, list[int]]) -> int:
@@ -199,15 +219,32 @@ def _numbered(rows: Rows) -> list[dict[str, Any]]:
     return [{**row, "row": number} for number, row in enumerate(rows.rows)]
 
 
+def _budget(job: Job, model: Any, place: Placement, longest: int) -> memory.Budget:
+    """Return what fits in every process: all have to do the same."""
+    found = together.everybodys(
+        memory.budget(
+            model,
+            place.device,
+            longest,
+            may_checkpoint(job.spec),
+            sharded=job.is_sharded,
+        )
+    )
+    return memory.Budget(
+        min(budget.tokens for budget in found), any(budget.checkpointing for budget in found)
+    )
+
+
 def _pieces(job: Job, model: Any, tokens: int) -> Pieces:
     at_once = job.spec.micro_batch
     prompt_learning = getattr(
         getattr(model, "active_peft_config", None), "is_prompt_learning", False
     )
     return Pieces(
-        tokens=tokens if at_once == "auto" else 2**62,
+        tokens=min(tokens if at_once == "auto" else 2**62, job.room or 2**62),
         rows=job.step_rows if at_once == "auto" else at_once,
         masked=bool(prompt_learning),
+        out_of_memory=job.out_of_memory,
     )
 
 
@@ -219,38 +256,25 @@ def _stoppers(job: Job, watched: bool) -> list[Any]:
     return [EarlyStoppingCallback(early_stopping_patience=job.spec.patience)]
 
 
-def _take_up(pieces: Pieces, before: dict[str, Any]) -> None:
+def _take_up(pieces: Pieces, before: dict[str, Any], job: Job) -> None:
     """Go on with what the checkpoint knows of cutting rows."""
     for name, value in before.get("pieces", {}).items():
         if name != "masked":
             setattr(pieces, name, value)
-
-
-def _save(trainer: Any, place: Placement, job: Job, folder: Path) -> None:
-    import torch
-
-    if is_full(job.spec) and trainer.accelerator.num_processes == 1:
-        trainer.model.to(getattr(torch, place.dtype))  # what answers is in the base's format
-        trainer.model.save_pretrained(folder, max_shard_size="1000GB")
-        return
-    if trainer.accelerator.num_processes == 1:
-        # Not the embeddings of the base, which PEFT would save where they have an adapter.
-        trainer.model.save_pretrained(folder, save_embedding_layers=False)
-    else:
-        trainer.save_model(str(folder))
-    for name in ("training_args.bin", "README.md"):  # a pickle, and a card that says nothing
-        (folder / name).unlink(missing_ok=True)
+    if together.rank():
+        pieces.real = pieces.computed = 0  # the first process goes on with the sum of all
+    if job.room:
+        pieces.tokens = min(pieces.tokens, job.room)
+        pieces.out_of_memory = max(pieces.out_of_memory, job.out_of_memory)
 
 
 @contextmanager
-def _clear_errors() -> Iterator[None]:
+def _clear_errors(started: Started) -> Iterator[None]:
     """Turn a lack of memory outside the steps (validation, optimizer) into one clear line."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if not memory.is_out_of_memory(error):
             raise
-        raise CandidateError(
-            "out of memory while training",
-            hint="lower train.max_length, or set train.gradient_checkpointing: true",
-        ) from error
+        tokens = min(started.pieces.tokens, started.rows.tokens)
+        raise memory.OutOfMemory(tokens, single=tokens <= started.longest) from error

@@ -12,78 +12,22 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from trl import SFTTrainer
 
 from benchmark.errors import CandidateError
-from benchmark.training import memory
+from benchmark.training import memory, together
+from benchmark.training.batches import NOBODYS, lines_of
+from benchmark.training.callbacks import FolderFirst
 from benchmark.training.data import IGNORED
+from benchmark.training.memory import OutOfMemory
 from benchmark.training.methods import adapts_ranks
 from benchmark.training.pieces import Line, Pieces, evened
 
 
-class OutOfMemory(CandidateError):
-    """Not even one row fits; or one process of several ran out, and all have to begin again."""
-
-
-class Collate:
-    """Rows into one batch, padded at their end, with their lengths and numbers."""
-
-    def __init__(self, pad: int) -> None:
-        self.pad = pad
-
-    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        """Return `input_ids` and `labels` (rows, longest); `length` and `row` as plain lists.
-
-        The first token of a row has none before it that could predict it: its label is ignored.
-        """
-        length = [len(row["input_ids"]) for row in rows]
-        shape = (len(rows), max(length))
-        ids, labels = torch.full(shape, self.pad), torch.full(shape, IGNORED)
-        for at, row in enumerate(rows):
-            ids[at, : length[at]] = torch.as_tensor(row["input_ids"])
-            labels[at, 1 : length[at]] = torch.as_tensor(row["labels"][1:])
-        number = [int(row["row"]) for row in rows]
-        return {"input_ids": ids, "labels": labels, "length": length, "row": number}
-
-
-class Lines(NamedTuple):
-    """A piece as the model takes it. Each has the shape (lines, tokens)."""
-
-    input_ids: Any
-    labels: Any
-    position_ids: Any
-    """From 0 in each row: that is how transformers knows where one ends and the next begins."""
-
-
-def lines_of(batch: dict[str, Any], piece: Sequence[Line], pieces: Pieces) -> Lines:
-    """Return the rows of a piece side by side in its lines, what is left over as padding."""
-    height, width = pieces.height(piece), pieces.width(piece, batch["length"])
-    longest = batch["input_ids"].shape[1]
-    take = torch.zeros((height, width), dtype=torch.long)
-    real = torch.zeros((height, width), dtype=torch.bool)
-    # Padding goes on counting behind its row, so that a line of one row needs no mask; with a
-    # compiler it counts anew, so that there always is one and the compiler sees one kind of call.
-    position = torch.arange(width).repeat(height, 1)
-    for number, line in enumerate(piece):
-        at = 0
-        for row in line:
-            count = batch["length"][row]
-            take[number, at : at + count] = torch.arange(count) + row * longest
-            position[number, at : at + count] = torch.arange(count)
-            at += count
-        real[number, :at] = True
-        if pieces.steady or len(line) > 1:
-            position[number, at:] = torch.arange(width - at)
-    ids = batch["input_ids"]
-    take, real, position = (part.to(ids.device) for part in (take, real, position))
-    labels = batch["labels"].reshape(-1)[take].masked_fill(~real, IGNORED)
-    return Lines(ids.reshape(-1)[take], labels, position)
-
-
-class PieceTrainer(SFTTrainer):  # type: ignore[misc]
+class PieceTrainer(FolderFirst, SFTTrainer):  # type: ignore[misc]
     """trl's trainer, a step at a time in pieces."""
 
     def __init__(
@@ -105,6 +49,20 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
     def _set_signature_columns_if_needed(self) -> None:
         self._signature_columns = ["input_ids", "labels", "row"]
 
+    def _get_dataloader(self, *args: Any, batch_size: int, **more: Any) -> Any:
+        """Give every process whole batches, of which `Collate` takes the process's share.
+
+        accelerate would deal out batches and repeat rows until they divide by the processes:
+        a repeated row is learned twice, and counts twice in the validation loss.
+        """
+        loader = super()._get_dataloader(
+            *args, batch_size=batch_size * self.args.world_size, **more
+        )
+        if self.args.world_size > 1:
+            dealer: Any = loader.batch_sampler
+            dealer.num_processes, dealer.process_index, dealer.even_batches = 1, 0, False
+        return loader
+
     def training_step(
         self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None
     ) -> Any:
@@ -123,10 +81,15 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
             memory.release(self.args.device.type)
 
     def _cut(self, inputs: dict[str, Any]) -> list[list[Line]]:
+        lengths = inputs["length"]
+        if inputs["row"] == [NOBODYS]:
+            pieces: list[list[Line]] = [[]]
+        elif self.is_deepspeed_enabled:
+            pieces = [[[row] for row in range(len(lengths))]]
+        else:
+            pieces = self.pieces.cut(lengths)
         if self.is_deepspeed_enabled:
-            # Its engine counts the passes of a step itself, so a step is not cut here.
-            return [[[row] for row in range(len(inputs["length"]))]]
-        pieces = self.pieces.cut(inputs["length"])
+            return pieces  # its engine counts the passes itself, so a step is not cut here
         if self.accelerator.num_processes > 1:
             # Each pass ends in a meeting of all processes, so all make as many.
             count = torch.tensor([len(pieces)], device=self.args.device)
@@ -152,10 +115,8 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
         elif alone and self._compute_twice():
             self.pieces.out_of_memory += 1
         else:
-            raise OutOfMemory(
-                f"out of memory while training on a piece of {size} tokens",
-                hint="lower train.max_length, or set train.gradient_checkpointing: true",
-            ) from error
+            single = sum(map(len, piece)) <= 1
+            raise OutOfMemory(size, single=single) from error
 
     def _compute_twice(self) -> bool:
         """Begin to compute activations twice; tell whether that is new, and allowed."""
@@ -169,6 +130,7 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
         self, model: Any, inputs: dict[str, Any], pieces: list[list[Line]], items: Any
     ) -> Any:
         self._batch, self._losses = inputs, []
+        deep = self.is_deepspeed_enabled
         for number, piece in enumerate(pieces):
             self._piece = piece
             last = number == len(pieces) - 1
@@ -178,7 +140,8 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
             with meet, self.maybe_activation_offload_context:
                 with self.compute_loss_context_manager():
                     loss = self._loss(model, inputs, piece, items)
-                self.accelerator.backward(loss)
+                # Each loss is its share of the whole step's already.
+                self.accelerator.backward(loss, **({"scale_wrt_gas": False} if deep else {}))
             self._losses.append(loss.detach())
         self.pieces.count(pieces, inputs["length"])
         return torch.stack(self._losses).sum()
@@ -225,7 +188,9 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
         model = self.model_wrapped
         model.eval()
         total = torch.zeros(2, dtype=torch.float64, device=self._place())
-        with torch.inference_mode(), self._eager():
+        # FSDP's bookkeeping cannot work on tensors of inference mode.
+        still = torch.no_grad if self.is_fsdp_enabled else torch.inference_mode
+        with still(), self._eager():
             for batch in self.get_eval_dataloader():
                 inputs = self._prepare_inputs(batch)
                 learned = (inputs["labels"] != IGNORED).sum()
@@ -258,24 +223,30 @@ class PieceTrainer(SFTTrainer):  # type: ignore[misc]
         """Clip, and stop before a step that would fill the weights with NaN."""
         norm = super()._clip_grad_norm(model)
         if self.accelerator.scaler is None:  # float16 skips such steps by itself
-            losses = torch.stack(self._losses)
-            size = 0.0 if norm is None else float(norm)  # DeepSpeed clips later, and tells nothing
-            if not math.isfinite(float(losses.sum()) + size):
-                raise self._broken(model, losses, size)
+            loss = float(self.accelerator.reduce(torch.stack(self._losses).sum(), "mean"))
+            # DeepSpeed knows the norm only after the step.
+            size = 0.0 if norm is None else float(norm)
+            if not math.isfinite(loss + size):
+                raise self._broken(model, loss, size)
         return norm
 
-    def _broken(self, model: Any, losses: Any, norm: float) -> CandidateError:
-        """Find the row that a step's loss breaks at."""
+    def _broken(self, model: Any, value: float, norm: float) -> CandidateError:
+        """Find the row that a step's loss breaks at, in whichever process it is."""
         step = self.state.global_step + 1
-        bad = [self._name(row) for row in range(len(self._batch["row"])) if self._bad(model, row)]
-        value = float(losses.sum())
+        rows = 0 if self._batch["row"] == [NOBODYS] else len(self._batch["row"])
+        # A pass may be a meeting of all processes, so all make as many.
+        passes = max(together.everybodys(rows))
+        broken = [self._bad(model, max(0, min(row, rows - 1))) for row in range(passes)]
+        own = [(self._name(row), broken[row]) for row in range(rows)]
+        found = dict(pair for pairs in together.everybodys(own) for pair in pairs)
+        bad = [name for name, is_bad in found.items() if is_bad]
         what = (
             f"the training loss is {value:.3g}"
             if not math.isfinite(value)
             else (f"the gradient's norm is {norm:.3g}")
         )
-        total = len(self._batch["row"])
-        where = f"row {bad[0]}" if bad else f"the {total} rows {self._name(0)}, ..."
+        total = len(found)
+        where = f"row {bad[0]}" if bad else f"the {total} rows {next(iter(found))}, ..."
         if len(bad) == total > 1:
             where = f"all {total} rows of the step, the first {bad[0]}"
         return CandidateError(
