@@ -26,6 +26,13 @@ ROWS = [row(str(n), f"Que dit L{n} ?", SENTENCE[: 5 + 9 * (n * 5 % 9)] + str(n))
 
 WATCHED = [row(f"v{n}", f"Que dit R{n} ?", SENTENCE[: 10 + 20 * n]) for n in range(3)]
 
+CONTRARY = [row("v", "Que dit L0 ?", "Zéro !"), row("w", "Que dit L1 ?", "Quoi donc ?")]
+OVERFIT: dict[str, Any] = {
+    "rows": ROWS[:4], "watched": CONTRARY, "method": "full", "learning_rate": 1e-2,
+    "schedule": "constant_with_warmup", "epochs": 20, "eval_steps": 2,
+}  # fmt: skip
+"""Learning this by heart makes other answers to the same questions ever less likely."""
+
 
 def job(model: Path, rows: Sequence[Example] = ROWS, watched: Sequence[Example] = (), **spec: Any):
     """Return a training of plain float32 without dropout, unless `spec` says otherwise."""
