@@ -33,6 +33,9 @@ from benchmark.training.job import Job, Order
 WORKER = "benchmark.training.worker"
 """Module that each process runs."""
 
+KILLS = (signal.SIGKILL, signal.SIGSEGV, signal.SIGBUS)
+"""Signals that end one process by surprise, whereupon the others fail for want of it."""
+
 PATIENCE = 10.0
 """Seconds that a process gets to end by itself."""
 
@@ -125,16 +128,23 @@ def _attempt(
         relay.pump()
     if relay.failed and relay.failed["event"] == "out of memory":
         return relay.failed
-    if process.returncode:
+    # One that has told that all is done may still trip over a library's own end.
+    if relay.done < count:
         raise _reason(relay.failed, order, count)
     return None
 
 
 class _Relay:
-    """Shows here what the first process reports, and keeps the first failure of any."""
+    """Shows here what the first process reports.
+
+    Attributes:
+        failed: The first failure of any process.
+        done: How many have done all of their part.
+    """
 
     def __init__(self, progress: Progress, events: Any) -> None:
         self.failed: dict[str, Any] | None = None
+        self.done = 0
         self._progress = progress
         self._events = events
         self._rest = b""
@@ -169,6 +179,8 @@ class _Relay:
             self._open.pop(step).close()
         elif kind == "say":
             self._progress.say(event["line"])
+        elif kind == "done":
+            self.done += 1
         elif kind in ("error", "out of memory", "died"):
             self.failed = self.failed or {"event": kind, **event}
 
@@ -242,12 +254,9 @@ def _reason(failed: dict[str, Any] | None, order: Order, count: int) -> errors.B
         error: errors.BenchError = kind(failed["what"], where=failed["where"], hint=failed["hint"])
         return error
     launch = order.events.with_name("launch.log")
-    text = launch.read_text(encoding="utf-8", errors="replace")
-    # torchrun's words on each process; SIGTERM is how it ends those that had not failed.
-    ends = re.findall(r"rank\s*: (\d+) .*\n\s*exitcode\s*: -(\d+)", text)
-    killed = [(int(rank), int(number)) for rank, number in ends if int(number) != signal.SIGTERM]
-    if killed:
-        rank, number = killed[0]
+    killed = _killed(launch)
+    if killed and (failed is None or killed[1] in KILLS):
+        rank, number = killed
         what = f"process {rank} of {count} was killed by {signal.Signals(number).name}"
         log, last = order.log_of(rank), _last_lines(order.log_of(rank))
     elif failed:
@@ -259,6 +268,15 @@ def _reason(failed: dict[str, Any] | None, order: Order, count: int) -> errors.B
     if last:
         what += f"; its last lines: {last}"
     return CandidateError(what[:600], hint=f"all of it is in {log}; run again to go on")
+
+
+def _killed(launch: Path) -> tuple[int, int] | None:
+    """Return which process a signal ended, and which signal, by torchrun's own report."""
+    text = launch.read_text(encoding="utf-8", errors="replace")
+    ends = re.findall(r"rank\s*: (\d+) .*\n\s*exitcode\s*: -(\d+)", text)
+    # By SIGTERM it ends those that had not failed.
+    found = [(int(rank), int(number)) for rank, number in ends if int(number) != signal.SIGTERM]
+    return found[0] if found else None
 
 
 def _last_lines(log: Path, count: int = 3) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 from typing import Any
 
 from benchmark.devices import Placement
@@ -22,6 +23,20 @@ CONFIG = "accelerate.yaml"
 CPU_STRATEGIES = ("ddp",)
 """What works without a GPU: accelerate 1.15 knows FSDP and DeepSpeed only on accelerators
 (`AcceleratorState` sets them up for MULTI_GPU and its like, never for MULTI_CPU)."""
+
+
+LEARNED_PROMPT = "PEFT makes the learned prompt outside of the layers that bring parts together"
+"""With fsdp2, PEFT 0.21 mixes whole and spread tensors ("got mixed torch.Tensor and DTensor");
+with zero3, the processes wait for each other for ever."""
+
+PROMPTS = ("prefix", "prompt", "prefix_tuning", "prompt_tuning", "multitask_prompt_tuning")
+UNSHARDED = {
+    **dict.fromkeys((*PROMPTS, "p_tuning", "cpt", "cartridge"), LEARNED_PROMPT),
+    # accelerate's `fsdp2_prepare_model` leaves bitsandbytes' uint8 weights out of the spreading,
+    # and DeepSpeed's parts of them are not what bitsandbytes can save.
+    "qlora": "4-bit weights cannot be spread, so each process would have them whole all the same",
+}
+"""Method -> why its weights cannot be spread over processes."""
 
 
 def processes_of(parallel: ParallelSpec, place: Placement) -> int:
@@ -90,6 +105,12 @@ def check(spec: TrainSpec, count: int, place: Placement) -> None:
 
 
 def _check_sharded(spec: TrainSpec, strategy: str, place: Placement) -> None:
+    """Refuse what does not work in parts. Each of these was tried, with two processes."""
+    method, how = spec.method.lower(), f"train.parallel.strategy {strategy}"
+    if method in UNSHARDED:
+        raise CandidateError(
+            f"{how} cannot train {method}: {UNSHARDED[method]}", hint="use strategy: ddp"
+        )
     if place.device != "cuda" and strategy not in CPU_STRATEGIES:
         raise CandidateError(
             f"train.parallel.strategy {strategy} needs GPUs", hint="use strategy: ddp"
@@ -145,8 +166,6 @@ def accelerate_config(job: Job, count: int, place: Placement) -> dict[str, Any]:
 
 def environment(count: int, place: Placement) -> dict[str, str]:
     """Return the environment of the processes: they import what this one imports."""
-    import sys
-
     found = dict(os.environ)
     # With `python -m`, a folder of the user's called `benchmark` would come first.
     found |= {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

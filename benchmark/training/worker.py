@@ -42,6 +42,7 @@ def main(path: str, train: Callable[..., Any] | None = None) -> int:
         traceback.print_exc()
         events.send(event="died", rank=rank, text=f"{type(error).__name__}: {error}")
         return 1
+    events.send(event="done")
     return 0
 
 
