@@ -10,7 +10,7 @@ import time
 
 import pytest
 import tiny
-from trainer_helpers import OVERFIT, WATCHED, farthest, stop, train
+from trainer_helpers import OVERFIT, ROWS, WATCHED, farthest, stop, train
 
 from benchmark.training import checkpoints, manifest
 
@@ -270,4 +270,14 @@ def test_out_of_memory_is_not_met_again_after_a_stop(model, tmp_path, monkeypatc
     stop(model, tmp_path / "a", 4)
     made = train(model, tmp_path / "a")
     assert made.batching == expected.batching
+    assert farthest(tmp_path / "a", tmp_path / "whole") == 0.0
+
+
+def test_preferences_are_gone_on_with_too(model, tmp_path):
+    rows = [row.model_copy(update={"rejected": f"Rien de {row.id}."}) for row in ROWS]
+    spec = {"rows": rows, "watched": rows[:3], "objective": "dpo"}
+    expected = train(model, tmp_path / "whole", **spec)
+    stop(model, tmp_path / "a", 5, **spec)
+    made = train(model, tmp_path / "a", **spec)
+    assert made.resumed == 1 and made.curve == expected.curve
     assert farthest(tmp_path / "a", tmp_path / "whole") == 0.0

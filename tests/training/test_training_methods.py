@@ -134,6 +134,19 @@ def test_qlora_learns_on_four_bits_and_its_adapter_is_precise(base, loaded, kept
     assert everything(loaded) == before
 
 
+@pytest.mark.parametrize("method", ["qlora", "dora", "ia3", "prefix", "prompt"])
+def test_it_goes_on_after_a_stop(base, tmp_path, method):
+    if method == "qlora":
+        pytest.importorskip("bitsandbytes")
+    settings = {"method": method, "watched": WATCHED, "dropout": 0.1}
+    whole = train(base, tmp_path / "a", **settings)
+    stop(base, tmp_path / "b", 5, **settings)
+    again = train(base, tmp_path / "b", **settings)
+    assert again.resumed == 1
+    assert again.curve == whole.curve
+    assert farthest(tmp_path / "a", tmp_path / "b") == 0.0
+
+
 @pytest.mark.parametrize(
     "peft",
     [
@@ -219,6 +232,7 @@ def test_every_refused_method_is_one_of_pefts():
             for start in ("pissa", "pissa_niter_4", "olora", "corda", "loftq", "lora_ga")
         ),
         ({"target_modules": ("q_prjo",)}, "lora does not fit"),
+        ({"method": "prefix", "gradient_checkpointing": True}, "prefix learns a cache, which"),
         ({"target_modules": ("lm_head",)}, "lora cannot be trained: Applying a PEFT adapter to"),
         ({"method": "oft", "peft": {"oft_block_size": 7, "r": 3}}, "OFTConfig: You can only"),
     ],

@@ -10,6 +10,7 @@ from trainer_helpers import (
     assert_same,
     batch_of,
     farthest,
+    gradients,
     job,
     plain_step,
     row,
@@ -19,7 +20,7 @@ from trainer_helpers import (
 )
 
 from benchmark.errors import CandidateError
-from benchmark.training import run
+from benchmark.training import memory, run
 from benchmark.training.pieces import Pieces
 
 STIRRED = {"init_lora_weights": False}
@@ -95,6 +96,37 @@ def test_a_step_is_the_same_where_activations_are_computed_twice(model, tmp_path
     assert twice.args.activation_checkpointing
     twice.model.activation_checkpointing_enable()  # as train() does
     assert_same(step(twice, batch_of(twice)), step(usual, batch_of(usual)))
+
+
+def test_adaloras_own_part_of_the_loss_is_learned_too(model, tmp_path):
+    """It pushes its vectors towards orthogonal ones by a term that it adds to a mean loss."""
+    import torch
+
+    trainer = start(model, tmp_path, method="adalora", peft={"orth_reg_weight": 3.0}).trainer
+    batch = batch_of(trainer, [2])
+    found = step(trainer, batch)
+    count = batch["length"][0]
+    output = trainer.model(
+        input_ids=batch["input_ids"], attention_mask=torch.ones(1, count), labels=batch["labels"]
+    )
+    output.loss.backward()
+    assert_same(found, (output.loss.item(), gradients(trainer.model)))
+    assert found[0] > plain_step(trainer.model, batch)[0] + 0.1
+    # Of several pieces it counts once.
+    trainer.pieces.rows = 1
+    pieces = step(trainer, batch_of(trainer))
+    trainer.pieces.rows, trainer.pieces.overhead = 99, 10**9
+    assert_same(pieces, step(trainer, batch_of(trainer)))
+
+
+@pytest.mark.parametrize(("method", "twice"), [("lora", True), ("prefix", False)])
+def test_a_learned_cache_is_not_computed_twice_whatever_memory_is_like(
+    model, tmp_path, monkeypatch, method, twice
+):
+    """Layers that are computed twice take no cache, without a word."""
+    monkeypatch.setattr(memory, "free_bytes", lambda device: 0.0)
+    made = train(model, tmp_path, method=method)
+    assert made.gradient_checkpointing is twice
 
 
 def test_rows_of_a_step_may_come_in_any_number_of_batches(model, tmp_path):
