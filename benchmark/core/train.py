@@ -69,15 +69,17 @@ def training(plan: Plan, candidate: CandidatePlan) -> TrainSpec:
 
 def adapter_key(plan: Plan, candidate: CandidatePlan, data: Data, progress: Progress) -> str:
     """Return the content key of the adapter that a candidate asks for."""
+    spec = training(plan, candidate)
+    start = "benchmark.training.launch" if spec.parallel else "benchmark.training.run"
     return key(
         base=candidate.backend.fingerprint(progress),
-        spec=training(plan, candidate).model_dump(mode="json", exclude=set(COST_ONLY)),
+        spec=spec.model_dump(mode="json", exclude=set(COST_ONLY)),
         template=candidate.template.model_dump(),
         data=data.summary.train_sha256,
         # The best weights are those of the lowest validation loss, so these rows decide too.
         validation=[example.model_dump() for example in data.validation],
         versions=manifest.versions(),
-        code=[code_version("benchmark.training.run"), code_version("benchmark.prompts")],
+        code=[code_version(start), code_version("benchmark.prompts")],
     )
 
 

@@ -38,6 +38,10 @@ def arguments(
         "per_device_train_batch_size": max(1, job.step_rows // processes()),
         "per_device_eval_batch_size": 8,
         "gradient_accumulation_steps": 1,  # a step is cut into pieces by the trainer itself
+        # Weights in parts keep their gradients in parts too, and add them up at every pass.
+        "accelerator_config": {"gradient_accumulation_kwargs": {"sync_each_batch": True}}
+        if job.is_sharded
+        else None,
         "activation_checkpointing": checkpointing,
         "weight_decay": spec.weight_decay,
         "max_grad_norm": spec.max_grad_norm,

@@ -27,7 +27,7 @@ from benchmark.models import local_model
 from benchmark.progress import Progress, Tick
 from benchmark.records import TrainingManifest
 from benchmark.suite_train import ParallelSpec
-from benchmark.training import manifest, parallel, run
+from benchmark.training import manifest, memory, parallel, run
 from benchmark.training.job import Job, Order
 
 WORKER = "benchmark.training.worker"
@@ -60,7 +60,7 @@ def train(job: Job, folder: Path, work: Path, progress: Progress) -> TrainingMan
     if count == 1 and not job.is_sharded:
         return run.train(job, folder, work, progress)
     local_model(job.model, progress)  # fetched and converted once, not by each process
-    _make_room(place)
+    memory.release(place.device)  # what this process holds on a GPU for nothing
     while True:
         failed = _attempt(job, folder, work, progress, (count, place))
         if failed is None:
@@ -87,13 +87,6 @@ def _relieved(job: Job, failed: dict[str, Any]) -> Job:
         f"out of memory while training on a single row of {tokens} tokens",
         hint="lower train.max_length, or use more processes with strategy fsdp2 or zero3",
     )
-
-
-def _make_room(place: Placement) -> None:
-    """Give back what this process holds on the GPU for nothing."""
-    from benchmark.training import memory
-
-    memory.release(place.device)
 
 
 def _attempt(

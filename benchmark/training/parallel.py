@@ -164,6 +164,26 @@ def accelerate_config(job: Job, count: int, place: Placement) -> dict[str, Any]:
     return found
 
 
+def keep_precise(trainer: Any) -> None:
+    """Let losses and gradients stay in float32 where weights are spread by FSDP.
+
+    accelerate's own policy for 16 bits also rounds what the model returns, the loss with it, and
+    adds up the processes' gradients in 16 bits.
+
+    Args:
+        trainer: Of transformers, before its training; changed.
+    """
+    import torch
+    from torch.distributed.fsdp import MixedPrecisionPolicy
+
+    plugin: Any = getattr(trainer.accelerator.state, "fsdp_plugin", None)
+    before = plugin.mixed_precision_policy if plugin else None
+    if before:
+        plugin.mixed_precision_policy = MixedPrecisionPolicy(
+            param_dtype=before.param_dtype, reduce_dtype=torch.float32
+        )
+
+
 def environment(count: int, place: Placement) -> dict[str, str]:
     """Return the environment of the processes: they import what this one imports."""
     found = dict(os.environ)

@@ -15,7 +15,7 @@ from benchmark.errors import CandidateError
 from benchmark.models import local_model
 from benchmark.progress import Progress
 from benchmark.records import Example, TrainingManifest
-from benchmark.training import checkpoints, manifest, memory, saving, speed, together
+from benchmark.training import checkpoints, manifest, memory, parallel, saving, speed, together
 from benchmark.training.account import Started, account
 from benchmark.training.arguments import arguments, check_trackers, outlive
 from benchmark.training.data import Rows, tokenise
@@ -114,6 +114,7 @@ def _start(job: Job, base: Path, work: Path) -> Started:
         settings |= _uniform(settings, pieces, longest)
     make = _by_preference if job.is_dpo else _by_example
     trainer = make(job, model, tokenizer, (rows, watched), settings, pieces)
+    parallel.keep_precise(trainer)
     trainer.remove_callback(PrinterCallback)  # it would print each step on stdout
     outlive(trainer, job)
     keep_precise(model)

@@ -24,7 +24,7 @@ def save(trainer: Any, place: Placement, job: Job, folder: Path) -> None:
 
     model, state = trainer.model, None
     if job.is_sharded:
-        state = _gathered(model, everything=is_full(job.spec), deepspeed=trainer.deepspeed)
+        state = _gathered(model, trainer.args.device, everything=is_full(job.spec))
     if together.rank():
         return
     if not is_full(job.spec):
@@ -40,7 +40,7 @@ def save(trainer: Any, place: Placement, job: Job, folder: Path) -> None:
     model.save_pretrained(folder, state_dict=state, max_shard_size="1000GB")
 
 
-def _gathered(model: Any, *, everything: bool, deepspeed: Any) -> dict[str, Any]:
+def _gathered(model: Any, device: Any, *, everything: bool) -> dict[str, Any]:
     """Return what was trained, whole, in the first process; in the others nothing.
 
     One parameter at a time, and none of a frozen base, which may not fit into one process.
@@ -51,16 +51,17 @@ def _gathered(model: Any, *, everything: bool, deepspeed: Any) -> dict[str, Any]
         parameter = parameters.get(name)
         if parameter is not None and not (parameter.requires_grad or everything):
             continue
-        whole = _whole(value if parameter is None else parameter, deepspeed)
+        whole = _whole(value if parameter is None else parameter, device)
         if together.rank() == 0:
             state[name] = whole.detach().cpu()
     return state
 
 
-def _whole(part: Any, deepspeed: Any) -> Any:
+def _whole(part: Any, device: Any) -> Any:
     """Return a tensor of which this process has a part."""
-    if deepspeed is not None and hasattr(part, "ds_numel"):
+    if hasattr(part, "ds_numel"):
         from deepspeed.utils import safe_get_full_fp32_param
 
         return safe_get_full_fp32_param(part)  # not the 16 bits that it computes with
-    return part.full_tensor() if hasattr(part, "full_tensor") else part
+    # Parts that rest in the host's memory meet on the GPUs.
+    return part.to(device).full_tensor() if hasattr(part, "full_tensor") else part

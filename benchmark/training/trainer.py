@@ -133,8 +133,9 @@ class PieceTrainer(FolderFirst, SFTTrainer):  # type: ignore[misc]
         deep = self.is_deepspeed_enabled
         for number, piece in enumerate(pieces):
             self._piece = piece
-            last = number == len(pieces) - 1
-            meet = contextlib.nullcontext() if last else self.accelerator.no_sync(model)
+            # FSDP would keep whole gradients between its meetings, of weights that are in parts.
+            meets = self.is_fsdp_enabled or number == len(pieces) - 1
+            meet = contextlib.nullcontext() if meets else self.accelerator.no_sync(model)
             if self.pieces.steady:
                 torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
             with meet, self.maybe_activation_offload_context:

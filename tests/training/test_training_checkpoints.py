@@ -222,7 +222,7 @@ def test_stopped_while_it_is_saved_it_ends_the_same(model, tmp_path, monkeypatch
     expected = train(model, tmp_path / "whole", watched=WATCHED, epochs=epochs)
     assert expected.best_step == len(expected.curve)
     with monkeypatch.context() as patch:
-        patch.setattr(run, "_save", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(run.saving, "save", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             train(model, tmp_path / "a", watched=WATCHED, epochs=epochs)
     assert f"checkpoint-{len(expected.curve)}" in {
