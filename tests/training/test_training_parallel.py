@@ -165,7 +165,10 @@ def test_all_begin_again_with_less_when_one_runs_out_of_memory(
 
     asked = {"dtype": "bfloat16", "micro_batch": 2, "parallel": two("fsdp2")}
     made = train(model, folder, Listener(), **asked)
-    assert_same_losses(made, alone[0], 1e-3)
+    assert_same_losses(made, alone[0], 3e-3)
+    # The first loss, of an adapter that does nothing yet, is only as wrong as rounded weights
+    # make it. Were it added up in 16 bits, it would be a multiple of 1/32.
+    assert made.curve[0].loss == pytest.approx(alone[0].curve[0].loss, rel=1e-4)
     assert said == ["lora: out of memory, again in smaller pieces"]
     assert made.batching.out_of_memory == 1
     assert 50 < made.batching.micro_tokens <= 100
