@@ -76,12 +76,12 @@ def test_killed_again_and_again_it_ends_as_if_nothing_had_been(begin, whole, tmp
     folder, work = tmp_path / "a", tmp_path / "a.work"
     dice, killed = random.Random(8), 0
     # From before the first step to near the end, and then within some steps' time.
-    for goal in (0, 1, 2, 5, 8, 11, 14):
+    for goal in (0, 1, 5, 9, 13):
         process = begin(folder)
         assert wait_for(process, lambda goal=goal: max(steps_in(work), default=0) >= goal)
         time.sleep(dice.uniform(0, 0.06))
         killed += kill(process)
-    assert killed >= 5
+    assert killed >= 4
     last = begin(folder)
     last.join()
     assert last.exitcode == 0
@@ -91,7 +91,7 @@ def test_killed_again_and_again_it_ends_as_if_nothing_had_been(begin, whole, tmp
     assert [point.step for point in made.curve] == list(range(1, 19))
     assert (made.best_step, made.eval_loss) == (expected.best_step, expected.eval_loss)
     assert (made.tokens, made.batching) == (expected.tokens, expected.batching)
-    assert 4 <= made.resumed <= killed  # the first may have come before any checkpoint was whole
+    assert 3 <= made.resumed <= killed  # the first may have come before any checkpoint was whole
     assert not work.exists()
 
 

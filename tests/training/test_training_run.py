@@ -164,27 +164,9 @@ def test_loss_is_the_same_at_accumulation_1_and_4(model, tmp_path, micro):
 
 
 PINNED = [
-    5.9838,
-    5.98,
-    5.9382,
-    5.8762,
-    5.842,
-    5.8266,
-    5.9967,
-    5.7795,
-    5.7465,
-    5.6658,
-    5.6633,
-    5.6387,
-    5.6073,
-    5.6212,
-    5.5759,
-    5.5722,
-    5.5737,
-    5.5568,
-    5.5604,
-    5.562,
-]
+    5.9838, 5.98, 5.9382, 5.8762, 5.842, 5.8266, 5.9967, 5.7795, 5.7465, 5.6658,
+    5.6633, 5.6387, 5.6073, 5.6212, 5.5759, 5.5722, 5.5737, 5.5568, 5.5604, 5.562,
+]  # fmt: skip
 """Losses of 20 steps. Renew them only if a change is meant to alter what is learned, or a library
 did: print `[point.loss for point in made.curve]` in the test below, and say why in the commit."""
 
