@@ -99,10 +99,9 @@ def _work(order: Order, rank: int, events: Events, train: Callable[..., Any] | N
     cpu = placement(order.job.dtype).device == "cpu"
     PartialState(cpu=cpu)  # the processes meet here, before any model is loaded
     progress: Progress = Reported(events) if rank == 0 else Silent()
-    try:
-        (train or run.train)(order.job, order.folder, order.work, progress)
-    finally:
-        PartialState().destroy_process_group()
+    (train or run.train)(order.job, order.folder, order.work, progress)
+    # Not after a failure: the others would fail for want of this one, and tell of it first.
+    PartialState().destroy_process_group()
 
 
 def _told(error: BenchError) -> dict[str, Any]:
