@@ -92,7 +92,9 @@ def keeps_apart(model: Any) -> bool:
             alone = network(input_ids=ids[:, 10:], use_cache=False)[0].float()
             mixed = network(input_ids=ids, use_cache=False)[0].float()
     except (TypeError, ValueError, RuntimeError, NotImplementedError):
-        return False  # it takes no positions
+        # It takes no positions. A failure of another kind is not hidden: rows are then padded, and
+        # the first step meets it again.
+        return False
     finally:
         model.train(training)
     # Measured by what two rows do to each other that are not kept apart: of a model that does not
