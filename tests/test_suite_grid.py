@@ -176,10 +176,10 @@ BROKEN = {
         ],
     ),
     "a grid in a list of PEFT's": (
-        ("[8, 16]", "8, peft: {layers: [1, {grid: [2]}]}"),
+        ("[8, 16]", "8, peft: {layers_to_transform: [1, {grid: [2]}]}"),
         [
-            "x.yaml:7: candidates.lora.train.peft.layers: a `grid` stands inside a list; "
-            "sweep the whole list"
+            "x.yaml:7: candidates.lora.train.peft.layers_to_transform: a `grid` stands inside a "
+            "list; sweep the whole list"
         ],
     ),
     "a name that is taken": (
@@ -190,9 +190,9 @@ BROKEN = {
         ],
     ),
     "values that give one name": (
-        ("[8, 16]", "8, method: [a b, a_b]"),
+        ("[8, 16]", "8, target_modules: [[a b], [a_b]]"),
         [
-            f"x.yaml:6: candidates.lora: two candidates would be called 'lora-a_b-{lr}'; "
+            f"x.yaml:6: candidates.lora: two candidates would be called 'lora-targets-a_b-{lr}'; "
             "rename one, or write values that differ in letters and digits"
             for lr in ("lr0.0001", "lr0.0005")
         ],

@@ -55,7 +55,7 @@ def guess_seconds(model: str, dtype: Dtype, tokens: float, passes: float) -> flo
         passes: 1 to generate or encode; 3 to train (forward, and backward twice as long).
     """
     weights = _weights(local_model(model).path)
-    return 2 * weights * tokens * passes / (_matrix_speed(dtype) * EFFICIENCY)
+    return 2 * weights * tokens * passes / (_matrix_speed(dtype, passes > 1) * EFFICIENCY)
 
 
 def _weights(folder: Path) -> float:
@@ -67,13 +67,13 @@ def _weights(folder: Path) -> float:
 
 
 @cache
-def _matrix_speed(dtype: Dtype) -> float:
+def _matrix_speed(dtype: Dtype, training: bool) -> float:
     """Return operations a second of a matrix product, from a probe of a fraction of a second."""
     import time
 
     import torch
 
-    place = placement(dtype)
+    place = placement(dtype, training=training)
     size = 1024 if place.device == "cpu" else 8192
     left = torch.ones(size, size, device=place.device, dtype=getattr(torch, place.dtype))
     float((left @ left)[0, 0])  # warm up

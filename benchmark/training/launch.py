@@ -54,7 +54,7 @@ def train(job: Job, folder: Path, work: Path, progress: Progress) -> TrainingMan
         MissingDependency: The method or the strategy needs a package that is not installed.
         CandidateError: It cannot be trained so, or a process has failed.
     """
-    place = placement(job.dtype)
+    place = placement(job.dtype, training=True)
     count = parallel.processes_of(job.spec.parallel or ParallelSpec(), place)
     parallel.check(job.spec, count, place)
     if count == 1 and not job.is_sharded:

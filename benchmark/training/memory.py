@@ -18,7 +18,7 @@ HIDDEN, INNER = 16, 6
 and so many of the MLP's inner size (an H200 measured 7.1 MB a token for 36 layers of 2,048 and
 11,008 in bfloat16, adapters on all linear layers; this says 7.1)."""
 
-CEILING = {"cuda": 16_384, "mps": 4_096, "cpu": 4_096}
+CEILING = {"cuda": 16_384, "mps": 4_096, "cpu": 1_024}
 """More tokens at once than these make nothing faster."""
 
 SPARE = 0.8

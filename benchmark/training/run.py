@@ -92,7 +92,7 @@ def _start(job: Job, base: Path, work: Path) -> Started:
     check(job.spec)
     check_trackers(job.spec.report_to)
     asked = job
-    place, tokenizer = placement(job.dtype), tokenizer_of(base)
+    place, tokenizer = placement(job.dtype, training=True), tokenizer_of(base)
     rows, watched = _rows(job, tokenizer)
     job = job.for_rows(rows)
     steps = job.steps(len(rows.rows))
@@ -150,12 +150,13 @@ def _by_example(
     from trl import SFTConfig
 
     from benchmark.training.batches import Collate
+    from benchmark.training.processor import suit
     from benchmark.training.trainer import PieceTrainer
 
     train, watched = rows
     args = SFTConfig(**settings, max_length=None, dataset_kwargs={"skip_prepare_dataset": True})
     try:
-        return PieceTrainer(
+        trainer = PieceTrainer(
             model=model,
             args=args,
             train_dataset=Dataset.from_list(_numbered(train)),
@@ -170,6 +171,9 @@ def _by_example(
     except ValueError as error:  # trl's word: an adapter on the head, for one
         text = " ".join(str(error).split())
         raise CandidateError(f"{job.spec.method} cannot be trained: {text[:300]}") from error
+    if args.use_cpu and not job.is_sharded:
+        suit(model)
+    return trainer
 
 
 def _by_preference(

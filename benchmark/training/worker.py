@@ -96,7 +96,7 @@ def _work(order: Order, rank: int, events: Events, train: Callable[..., Any] | N
     from benchmark.devices import placement
     from benchmark.training import run
 
-    cpu = placement(order.job.dtype).device == "cpu"
+    cpu = placement(order.job.dtype, training=True).device == "cpu"
     PartialState(cpu=cpu)  # the processes meet here, before any model is loaded
     progress: Progress = Reported(events) if rank == 0 else Silent()
     (train or run.train)(order.job, order.folder, order.work, progress)
