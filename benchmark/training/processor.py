@@ -78,6 +78,9 @@ class _LogProbs(torch.autograd.Function):
         return (moves * gradients[0][:, None]).to(moves.dtype), None, None, None
 
 
+_log_probs: Any = _LogProbs.apply
+
+
 def suit(model: Any) -> None:
     """Give a model on a processor its own log-probabilities and dropout, in place.
 
@@ -119,7 +122,7 @@ def _with_log_probs(forward: Any) -> Any:
         head = self.get_output_embeddings()
         with torch.autocast("cpu", enabled=False):
             states = hidden[learned].to(head.weight.dtype)
-            found = _LogProbs.apply(states, head.weight, head.bias, targets[learned])
+            found = _log_probs(states, head.weight, head.bias, targets[learned])
         zeros = torch.zeros(targets.shape, dtype=found.dtype)
         return Output(zeros.masked_scatter(learned, found), -found.sum() / max(1, len(found)))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 import tiny
 import torch
@@ -14,7 +12,7 @@ from trainer_helpers import ROWS, batch_of, start, step
 
 from benchmark import devices
 from benchmark.training import processor
-from benchmark.training.processor import Dropout, _LogProbs
+from benchmark.training.processor import Dropout
 
 
 @settings(deadline=None, max_examples=60)
@@ -33,7 +31,7 @@ def test_log_probabilities_are_those_of_torch(tokens, size, words, biased, seed)
         (found * share).sum().backward()
         return found.detach(), leaf.grad
 
-    found, gradient = moved(lambda leaf: _LogProbs.apply(leaf, weight, bias, targets))
+    found, gradient = moved(lambda leaf: processor._log_probs(leaf, weight, bias, targets))
     # Expected: torch's cross entropy of all logits at once.
     expected, wanted = moved(
         lambda leaf: (
@@ -51,9 +49,9 @@ def test_tiles_change_nothing(monkeypatch):
     dice = torch.Generator().manual_seed(1)
     hidden, weight = torch.randn(45, 8, generator=dice), torch.randn(50, 8, generator=dice)
     targets = torch.randint(50, (45,), generator=dice)
-    whole = _LogProbs.apply(hidden, weight, None, targets)
+    whole = processor._log_probs(hidden, weight, None, targets)
     monkeypatch.setattr(processor, "TILE_BYTES", 1)
-    torch.testing.assert_close(_LogProbs.apply(hidden, weight, None, targets), whole)
+    torch.testing.assert_close(processor._log_probs(hidden, weight, None, targets), whole)
 
 
 @pytest.mark.parametrize("p", [0.001, 0.05, 0.5, 0.9])
@@ -98,10 +96,8 @@ def model(tmp_path_factory):
 
 def counted(monkeypatch):
     calls = []
-    real = processor._LogProbs.apply
-    monkeypatch.setattr(
-        processor, "_LogProbs", SimpleNamespace(apply=lambda *a: calls.append(1) or real(*a))
-    )
+    real = processor._log_probs
+    monkeypatch.setattr(processor, "_log_probs", lambda *a: calls.append(1) or real(*a))
     return calls
 
 
