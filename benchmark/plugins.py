@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -102,6 +102,10 @@ class Reply(NamedTuple):
     finish: str = "stop"
     tokens_in: int = 0
     tokens_out: int = 0
+    cost: float = 0.0
+    """Price of the tokens, in the currency of the backend's price list (US dollars unless said)."""
+    seconds: float | None = None
+    """Where the backend knows it better than the clock does (answers made elsewhere)."""
 
 
 class Model(Protocol):
@@ -143,6 +147,8 @@ class Backend(Protocol):
     is_control: ClassVar[bool]
     """A control sees the references: it shows a metric's floor or ceiling."""
 
+    # `trainable: ClassVar[bool]`, if it is there, is read by `trainable()` below.
+
     @property
     def signature(self) -> str: ...
     def describe(self) -> str:
@@ -156,6 +162,15 @@ class Backend(Protocol):
 
     def open(self, progress: Progress) -> AbstractContextManager[Model]:
         """Load the weights once, for all candidates that share this backend."""
+
+
+def trainable(backend: Backend) -> bool:
+    """Tell whether a backend's `model` and `dtype` name weights that this machine can load.
+
+    Only such a model can be trained, wear an adapter, or have its speed guessed. A backend that
+    has a `model` of another kind (a server's name for one) sets `trainable = False`.
+    """
+    return bool(getattr(backend, "trainable", hasattr(backend, "model")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +264,9 @@ BACKENDS = Registry(
         "echo": "benchmark.backends.control:Echo",
         "oracle": "benchmark.backends.control:Oracle",
         "shuffled": "benchmark.backends.control:Shuffled",
+        "openai": "benchmark.backends.openai:OpenAI",
+        "langchain": "benchmark.backends.langchain:LangChain",
+        "replay": "benchmark.backends.replay:Replay",
     },
 )
 DATASETS = Registry(
@@ -279,21 +297,3 @@ REGISTRIES: dict[str, Registry] = {
     "datasets": DATASETS,
     "reporters": REPORTERS,
 }
-
-
-def parameters(cls: type[Any]) -> list[tuple[str, str, Any]]:
-    """Return a plugin class's parameters as (name, type, default); `...` if required."""
-    fields = cls.model_fields if issubclass(cls, BaseModel) else {}
-    return [
-        (name, _type(field.annotation), ... if field.is_required() else field.get_default())
-        for name, field in fields.items()
-    ]
-
-
-def _type(annotation: Any) -> str:
-    if isinstance(annotation, type):
-        return annotation.__name__
-    choices = getattr(annotation, "__args__", ())
-    if getattr(annotation, "__origin__", None) is Literal:
-        return " | ".join(map(repr, choices))
-    return str(annotation).replace("typing.", "").replace("datetime.", "")

@@ -60,6 +60,8 @@ class Generation(Record):
     tokens_out: int = 0
     seconds: float = 0.0
     """Wall time of the answer's batch, divided by the batch's size."""
+    cost: float = 0.0
+    """Price of its tokens, in the currency of the backend's price list (US dollars unless said)."""
 
 
 class Score(Record):

@@ -11,7 +11,9 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel
 
 from benchmark.errors import ConfigError, MissingDependency
 
@@ -92,3 +94,21 @@ def did_you_mean(name: str, known: list[str]) -> str:
     """Return "did you mean 'x'?" for the known name nearest to `name`, or "" if none is near."""
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     return f"did you mean {near[0]!r}?" if near else ""
+
+
+def parameters(cls: type[Any]) -> list[tuple[str, str, Any]]:
+    """Return a plugin class's parameters as (name, type, default); `...` if required."""
+    fields = cls.model_fields if issubclass(cls, BaseModel) else {}
+    return [
+        (name, _type(field.annotation), ... if field.is_required() else field.get_default())
+        for name, field in fields.items()
+    ]
+
+
+def _type(annotation: Any) -> str:
+    if isinstance(annotation, type):
+        return annotation.__name__
+    choices = getattr(annotation, "__args__", ())
+    if getattr(annotation, "__origin__", None) is Literal:
+        return " | ".join(map(repr, choices))
+    return str(annotation).replace("typing.", "").replace("datetime.", "")

@@ -64,6 +64,7 @@ def of_suite(
     from benchmark.cli.progress import Terminal
     from benchmark.core.data import rows_of
     from benchmark.core.plan import make_plan
+    from benchmark.plugins import trainable
     from benchmark.suite_file import load_suite
 
     plan = make_plan(load_suite(source, overrides))
@@ -72,7 +73,8 @@ def of_suite(
     for reason, count in sorted(loaded.dropped.items()):
         click.echo(f"{count:>8,} dropped: {reason}", err=True)
     lengths = [c.spec.train.max_length for c in plan.candidates if c.spec.train]
-    named = model or plan.suite.backend.parameters.get("model")
+    local = [c.backend for c in plan.candidates if trainable(c.backend) and not c.spec.backend]
+    named = model or next((str(getattr(found, "model", "")) for found in local), None)
     return rows_of(loaded.examples), named, max_length or min(lengths, default=None)
 
 

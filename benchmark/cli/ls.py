@@ -42,7 +42,8 @@ def describe(kind: str, name: str) -> None:
     """Print a plugin's docstring and its parameters with types and defaults."""
     import inspect
 
-    from benchmark.plugins import REGISTRIES, parameters
+    from benchmark.plugins import REGISTRIES
+    from benchmark.registry import parameters
 
     cls = REGISTRIES[kind].load(name)
     click.echo(f"{click.style(name, bold=True)}  ({cls.__module__}:{cls.__qualname__})\n")

@@ -21,7 +21,7 @@ from benchmark.core.state import Adapter
 from benchmark.core.store import Cache, write_text
 from benchmark.errors import CandidateError
 from benchmark.keys import code_version, key, sha256_of_rows
-from benchmark.plugins import Backend, Model, Request, Scorer
+from benchmark.plugins import Backend, Model, Request, Scorer, trainable
 from benchmark.progress import Progress
 from benchmark.prompts import Template
 from benchmark.results import ForgettingSummary
@@ -120,7 +120,7 @@ def forgetting(
 
 def estimate(backend: Any, texts: Texts) -> float | None:
     """Return about how many seconds one reading takes; None where nothing is known."""
-    if not hasattr(backend, "model"):
+    if not trainable(backend):
         return None
     known = Speeds(Cache()).seconds(f"likelihood {backend.key}", texts.tokens())
     return known or guess_seconds(backend.model, backend.dtype, texts.tokens(), passes=1)

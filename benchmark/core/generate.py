@@ -18,7 +18,7 @@ from benchmark.core.requests import Job, job_of
 from benchmark.core.state import Adapter, Answers, Data
 from benchmark.core.store import Cache, append_line, read_lines
 from benchmark.errors import CandidateError
-from benchmark.plugins import Backend, Model, Reply, Request
+from benchmark.plugins import Backend, Model, Reply, Request, trainable
 from benchmark.progress import Progress, Tick
 from benchmark.records import Generation
 
@@ -162,7 +162,8 @@ def _replies(model: Model, batch: Sequence[Request], job: Job, tick: Tick) -> li
             finish="error" if reply.text is None else reply.finish,
             tokens_in=reply.tokens_in,
             tokens_out=reply.tokens_out,
-            seconds=round(seconds, 4),
+            seconds=round(seconds if reply.seconds is None else reply.seconds, 4),
+            cost=reply.cost,
         )
         for request, reply in zip(batch, replies, strict=True)
     ]
@@ -201,12 +202,14 @@ def _in_order(job: Job, done: dict[int, list[Generation]]) -> Sequence[Generatio
 
 
 def estimate(candidate: CandidatePlan, fingerprint: str, tokens: float) -> float | None:
-    """Return about how many seconds it takes to make so many tokens; None for a control."""
-    backend: Any = candidate.backend
-    if candidate.is_control or not hasattr(backend, "model"):
+    """Return about how many seconds it takes to make so many tokens; None: not known."""
+    if candidate.is_control:
         return None
+    backend: Any = candidate.backend
     known = Speeds(Cache()).seconds(f"generate {fingerprint}", tokens)
-    return known or guess_seconds(backend.model, backend.dtype, tokens, passes=1)
+    if known or not trainable(backend):
+        return known
+    return guess_seconds(backend.model, backend.dtype, tokens, passes=1)
 
 
 def _storable(text: str) -> str:

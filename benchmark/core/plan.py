@@ -28,6 +28,7 @@ from benchmark.plugins import (
     Judge,
     Metric,
     Reporter,
+    trainable,
 )
 from benchmark.prompts import Template
 from benchmark.registry import Registry, did_you_mean
@@ -257,13 +258,18 @@ def _misfits(suite: Suite, candidates: Sequence[CandidatePlan]) -> Iterator[Prob
         spec = candidate.spec
         if (spec.train or spec.adapter) and candidate.is_control:
             yield Problem(where, "a control takes no adapter", "remove `train`/`adapter`")
-        if spec.train and not hasattr(candidate.backend, "model"):
+        if spec.train and not trainable(candidate.backend):
             yield Problem(where, "this backend cannot be trained", "use backend hf to train")
+        if spec.adapter and not getattr(candidate.backend, "trainable", True):
+            yield Problem(where, "this backend puts on no adapter", _ELSEWHERE)
         cached = spec.adapter and spec.adapter.startswith("cache:")  # looked up when it is loaded
         if spec.train:
             yield from _untrainable(candidate, suite.origin)
         if spec.adapter and not cached and not Path(spec.adapter).expanduser().is_dir():
             yield Problem(where, f"no adapter folder {spec.adapter}", "name an existing folder")
+
+
+_ELSEWHERE = "use backend hf, or name a server's LoRA module as the backend's `model`"
 
 
 def _untrainable(candidate: CandidatePlan, origin: Origin) -> Iterator[Problem]:

@@ -10,9 +10,10 @@ import pytest
 
 from benchmark.core.split import split
 from benchmark.datasets.legi import CODES
-from benchmark.plugins import DATASETS, Dataset, Loaded, parameters
+from benchmark.plugins import DATASETS, Dataset, Loaded
 from benchmark.progress import Silent
 from benchmark.records import Example
+from benchmark.registry import parameters
 from benchmark.suite import SplitSpec
 
 ROWS = 20
