@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import tiny
+from loopback import answer as said
+from loopback import question, serve
 
-from benchmark.plugins import BACKENDS, Request
+from benchmark.errors import CandidateError
+from benchmark.plugins import BACKENDS, Request, trainable
 from benchmark.progress import Silent
 from benchmark.prompts import Template
 from benchmark.records import Message
@@ -26,9 +31,36 @@ def model(tmp_path_factory):
     return tiny.build(tmp_path_factory.mktemp("tiny"))
 
 
+@pytest.fixture(scope="module")
+def server():
+    """A server for what is asked over a network."""
+    with serve(lambda call: said(f"Réponse à {question(call.body)}")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory):
+    """A file for what was answered elsewhere."""
+    path = tmp_path_factory.mktemp("answers") / "rows.jsonl"
+    rows = [json.dumps({"id": at, "text": f"Réponse {at}"}) for at in range(len(QUESTIONS) - 1)]
+    path.write_text("\n".join(rows))
+    return path
+
+
 @pytest.fixture(params=sorted(BACKENDS.builtin))
-def backend(request, model):
-    parameters = {"hf": {"model": str(model), "dtype": "float32"}}
+def backend(request, model, server, answers, monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    parameters = {
+        "hf": {"model": str(model), "dtype": "float32"},
+        "openai": {"base_url": server.url, "model": "m"},
+        "langchain": {"model": "fake:parrot"},
+        "replay": {"path": str(answers)},
+    }
+    if request.param == "langchain":
+        from langchain_core.language_models.fake_chat_models import ParrotFakeChatModel
+
+        made = lambda *_, **__: ParrotFakeChatModel()  # noqa: E731 - one line says it
+        monkeypatch.setattr("langchain.chat_models.init_chat_model", made)
     return BACKENDS.load(request.param)(**parameters.get(request.param, {}))
 
 
@@ -70,6 +102,17 @@ def test_answers_are_texts_or_errors_and_repeat(backend):
     for reply in replies:
         assert (reply.text is None) == (reply.error is not None)
         assert reply.finish in ("stop", "length", "error")
+
+
+def test_an_adapter_is_put_on_or_refused_in_one_line(backend, tmp_path):
+    with backend.open(Silent()) as opened:
+        with pytest.raises(CandidateError) as caught, opened.adapted(tmp_path / "none"):
+            pass
+    assert "\n" not in str(caught.value)
+
+
+def test_only_weights_of_this_machine_can_be_trained(backend):
+    assert trainable(backend) == (type(backend).__name__ == "HuggingFace")
 
 
 def test_fingerprint_and_signature_are_stable_text(backend):

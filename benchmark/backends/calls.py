@@ -1,0 +1,165 @@
+"""Many calls at once: bounded in number and time, repeated where that helps, in no order.
+
+Every call ends as an answer or as a failed one with its reason. Nothing here can go on for
+ever: each answer has its deadline, and a server that has answered nobody for a whole deadline
+is not asked for the rest.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import anyio
+
+from benchmark.backends.pace import Pace, backoff
+from benchmark.backends.refusals import Again, Failed, one_line
+from benchmark.errors import BenchError
+from benchmark.plugins import Reply
+from benchmark.progress import Tick
+
+Call = Callable[[], Awaitable[Reply]]
+"""Makes one call. Raises Again, Failed, or a BenchError that stops all calls."""
+
+ENOUGH = 5
+"""So many answers given up one after the other are no chance: the server is down."""
+
+
+class Patience(NamedTuple):
+    """How long is waited, in seconds, and how often a call is repeated."""
+
+    concurrency: int
+    timeout: float
+    deadline: float
+    max_retries: int
+
+
+@dataclass(slots=True)
+class _Course:
+    """One answer on its way."""
+
+    tries: int = 0
+    """Calls that ended in an error other than "too many"."""
+    sent: int = 0
+    until: float = float("inf")
+    reason: str = ""
+
+
+class Calls:
+    """One set of calls to one server."""
+
+    def __init__(self, patience: Patience, hide: Callable[[str], str]) -> None:
+        self.patience = patience
+        self.hide = hide
+        self.lost = 0
+        """Answers given up since the last good one."""
+        self.good_at = float("-inf")
+        self.down = ""
+        """Why nothing more is sent; empty while the server answers."""
+
+    async def all(self, calls: Mapping[str, Call], tick: Tick) -> dict[str, Reply]:
+        """Make all calls, and return their answers by name.
+
+        Raises:
+            BenchError: The first call that says that no other can succeed either.
+        """
+        self.pace = Pace(self.patience.concurrency, self.patience.deadline)
+        waiting = iter(calls.items())
+        replies: dict[str, Reply] = {}
+        stops: list[BenchError] = []
+        async with anyio.create_task_group() as group:
+
+            async def work(waiting: Iterator[tuple[str, Call]]) -> None:
+                try:
+                    for name, call in waiting:
+                        replies[name] = await self._answer(call)
+                        tick(replies[name].tokens_out)
+                except BenchError as error:
+                    stops.append(error)
+                    group.cancel_scope.cancel()
+
+            for _ in range(min(self.patience.concurrency, len(calls))):
+                group.start_soon(work, waiting)
+        if stops:
+            raise stops[0]
+        return replies
+
+    async def _answer(self, call: Call) -> Reply:
+        """Call until there is an answer, or no hope of one."""
+        if self.down:
+            return _failed(f"not sent, for the server is down: {self.down}")
+        course = _Course()
+        try:
+            while (reply := await self._try(call, course)) is None:
+                pass
+        except BenchError:
+            raise
+        except Failed as error:
+            self._good()  # the server is there: it is this request that it does not like
+            return _failed(self.hide(one_line(error)))
+        except TimeoutError:
+            return self._given_up(course)
+        except Exception as error:  # a client's or a plugin's own mistake
+            return _failed(self.hide(f"{type(error).__name__}: {one_line(error)}"))
+        self._good()
+        return reply
+
+    async def _try(self, call: Call, course: _Course) -> Reply | None:
+        """Make one call; None asks for another. Raises TimeoutError when there is no time left."""
+        async with self.pace.turn(course.until) as began:
+            if not course.sent:
+                course.until = began + self.patience.deadline
+            left = course.until - began
+            if left <= 0:
+                raise TimeoutError
+            course.sent += 1
+            try:
+                reply = await _within(min(self.patience.timeout, left), call)
+                self.pace.good()
+                return reply
+            except Again as again:
+                error = again
+        # The place is free again: others are asked for while this one waits.
+        course.reason = self.hide(one_line(error))
+        await self._wait(error, began, course)
+        return None
+
+    async def _wait(self, error: Again, began: float, course: _Course) -> None:
+        """Wait before the next call. Raises TimeoutError when there is to be none."""
+        if error.limited:
+            self.pace.slow(began, error.wait)  # the pause is everybody's: `turn` waits
+            return
+        course.tries += 1
+        wait = backoff(course.tries) if error.wait is None else error.wait
+        if course.tries > self.patience.max_retries or time.monotonic() + wait >= course.until:
+            raise TimeoutError
+        await anyio.sleep(wait)
+
+    def _good(self) -> None:
+        self.lost = 0
+        self.good_at = time.monotonic()
+
+    def _given_up(self, course: _Course) -> Reply:
+        began = course.until - self.patience.deadline
+        spent = time.monotonic() - began if course.sent else 0.0
+        reason = course.reason or "the server asks everybody to wait longer than `deadline`"
+        self.lost += 1
+        silent = time.monotonic() - self.good_at >= self.patience.deadline
+        if silent and self.lost >= max(ENOUGH, self.patience.concurrency):
+            self.down = reason
+        return _failed(f"{reason} (given up after {course.sent} calls in {spent:.0f} s)")
+
+
+async def _within(seconds: float, call: Call) -> Reply:
+    """Make a call in a bounded time; bytes that drip in do not make it longer."""
+    try:
+        with anyio.fail_after(seconds):
+            return await call()
+    except TimeoutError:
+        raise Again("no whole answer in time") from None
+
+
+def _failed(reason: str) -> Reply:
+    return Reply(None, error=reason, finish="error")
