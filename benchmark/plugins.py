@@ -105,7 +105,7 @@ class Reply(NamedTuple):
     cost: float = 0.0
     """Price of the tokens, in the currency of the backend's price list (US dollars unless said)."""
     seconds: float | None = None
-    """Where the backend knows it better than the clock does (answers made elsewhere)."""
+    """Where the backend knows it better than the batch's clock: of one call, or made elsewhere."""
 
 
 class Model(Protocol):

@@ -59,7 +59,7 @@ class Generation(Record):
     tokens_in: int = 0
     tokens_out: int = 0
     seconds: float = 0.0
-    """Wall time of the answer's batch, divided by the batch's size."""
+    """Wall time of the answer's batch, divided by the batch's size; over a network, of its call."""
     cost: float = 0.0
     """Price of its tokens, in the currency of the backend's price list (US dollars unless said)."""
 

@@ -23,6 +23,7 @@ from benchmark.backends.refusals import (
     meaning,
     one_line,
     refuse_secrets,
+    secrets_of_environment,
 )
 from benchmark.backends.remote import Remote, Session
 from benchmark.errors import BenchError, CandidateError, MissingDependency
@@ -77,7 +78,8 @@ class LangChain(Remote):
 
     def identity(self) -> dict[str, Any]:
         """Return the model and what it is made with."""
-        return {"langchain": self.model, "parameters": self.parameters}
+        made = {"parameters": self.parameters, "revision": self.revision}
+        return {"langchain": self.model, **made}
 
     def body(self, request: Request, decoding: Decoding) -> dict[str, Any]:
         """Return the conversation, and the settings of the model that is to answer it."""
@@ -95,7 +97,7 @@ class LangChain(Remote):
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
         """Make the model; once more for each way of answering."""
-        hide, made = hider(), {"{}": self._chat({})}
+        hide, made = hider(*secrets_of_environment()), {"{}": self._chat({})}
 
         async def call(body: dict[str, Any]) -> Any:
             name = str(body["settings"])
@@ -148,7 +150,7 @@ class LangChain(Remote):
             hint = f"python -m pip install {wanted[1]}" if wanted else INSTALL
             raise MissingDependency(f"{self.model}: {text}", hint=hint) from error
         except Exception as error:
-            text = hider()(one_line(error))
+            text = hider(*secrets_of_environment())(one_line(error))
             raise CandidateError(f"{self.model} cannot be made: {text}") from None
 
     def _meaning(self, error: Exception, text: str) -> Exception:

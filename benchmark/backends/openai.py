@@ -90,7 +90,7 @@ class OpenAI(Remote):
 
     def identity(self) -> dict[str, Any]:
         """Return the address that is asked; the body names the model."""
-        sent = {"limit": self.limit_field, "extra": self.extra}
+        sent = {"limit": self.limit_field, "extra": self.extra, "revision": self.revision}
         return {"url": self._url(), "model": self.model, **sent}
 
     def body(self, request: Request, decoding: Decoding) -> dict[str, Any]:
@@ -112,7 +112,7 @@ class OpenAI(Remote):
     async def session(self) -> AsyncIterator[Session]:
         """Open the connections."""
         key = self._key()
-        hide = hider(key)
+        hide = hider(key)  # no other secret: an answer may hold an ordinary word that is one
         headers = {"content-type": "application/json"}
         if key:
             headers["authorization"] = f"Bearer {key}"

@@ -83,17 +83,17 @@ def refuse_secrets(fields: Mapping[str, Any]) -> None:
             raise ValueError(f"holds {name!r}, a secret; put it in an environment variable")
 
 
-def hider(*more: str) -> Callable[[str], str]:
-    """Return a function that takes secrets out of a text.
+def secrets_of_environment() -> list[str]:
+    """Return the values of the environment variables whose names say that they are secret."""
+    return [value for name, value in os.environ.items() if _SECRET.search(name)]
 
-    Secrets are the given ones, and the values of environment variables whose names say so: a
-    server, or a client library, may repeat a key in its error.
-    """
-    named = [value for name, value in os.environ.items() if _SECRET.search(name)]
-    secrets = sorted({value for value in (*more, *named) if len(value) >= _SHORTEST}, key=len)
+
+def hider(*secrets: str) -> Callable[[str], str]:
+    """Return a function that takes secrets out of a text: a server may repeat a key."""
+    hidden = sorted({value for value in secrets if len(value) >= _SHORTEST}, key=len)
 
     def hide(text: str) -> str:
-        for secret in reversed(secrets):
+        for secret in reversed(hidden):  # the longest first: one may hold another
             text = text.replace(secret, "***")
         return text
 

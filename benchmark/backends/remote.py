@@ -6,6 +6,7 @@ in flight, repeats those that may succeed later, keeps each answer as it arrives
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
@@ -60,6 +61,8 @@ class Remote(Plugin, ABC):
     max_retries: int = Field(default=6, ge=0)
     """Repetitions after an error; waiting for a rate limit does not count."""
     price: Price | None = None
+    revision: str = ""
+    """Any word; write another one when the model changes behind its name, as no answer shows it."""
 
     @abstractmethod
     def describe(self) -> str:
@@ -153,20 +156,22 @@ class Asked:
         return Patience(mine.concurrency, mine.timeout, mine.deadline, mine.max_retries)
 
     def _known(self, name: str, decoding: Decoding) -> Reply | None:
-        payload = self.paid.get(name)
-        if payload is None:
+        kept = self.paid.get(name)
+        if kept is None:
             return None
         try:
-            return self.backend.read(payload, decoding)
+            return self.backend.read(kept["said"], decoding)._replace(seconds=kept["seconds"])
         except Exception:
             return None  # damaged, or read more strictly than when it was kept: ask again
 
     def _call(self, name: str, body: dict[str, Any], decoding: Decoding) -> Call:
         async def call() -> Reply:
-            payload = await self.session.call(body)
-            reply = self.backend.read(payload, decoding)
-            self.paid.put(name, payload)
-            return reply
+            began = time.perf_counter()
+            said = await self.session.call(body)
+            seconds = round(time.perf_counter() - began, 4)
+            reply = self.backend.read(said, decoding)
+            self.paid.put(name, {"said": said, "seconds": seconds})
+            return reply._replace(seconds=seconds)
 
         return call
 

@@ -379,7 +379,12 @@ def test_equal_questions_are_sent_once():
 
 @pytest.mark.parametrize(
     "other",
-    [{"model": "n"}, {"extra": {"top_k": 1}}, {"endpoint": "completions"}],
+    [
+        {"model": "n"},
+        {"extra": {"top_k": 1}},
+        {"endpoint": "completions"},
+        {"revision": "retrained"},
+    ],
 )
 def test_another_model_is_another_answer(other):
     def script(call):
@@ -615,4 +620,18 @@ def test_answers_hold_what_the_server_said():
     with serve(echo) as server:
         go(backend(server.url), ask())
     (file,) = (cache_root() / "answers").rglob("*.json")
-    assert json.loads(file.read_text())["choices"][0]["message"]["content"] == "À Question 0 ?"
+    kept = json.loads(file.read_text())
+    assert kept["said"]["choices"][0]["message"]["content"] == "À Question 0 ?"
+    assert kept["seconds"] > 0
+
+
+def test_an_answer_s_time_is_its_call_s_and_outlives_the_run():
+    with serve(lambda call: Reply(echo(call), delay=0.1)) as server:
+        first = go(backend(server.url, concurrency=1), ask(2))
+        assert go(backend(server.url), ask(2)) == first
+    assert all(0.1 <= reply.seconds < 5 for reply in first)
+
+
+def test_a_word_of_the_environment_is_not_taken_out_of_answers(monkeypatch):
+    monkeypatch.setenv("SOME_PASSWORD", "employeur")
+    assert one(answer("L'employeur doit")).text == "L'employeur doit"
