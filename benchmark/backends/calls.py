@@ -117,7 +117,7 @@ class Calls:
             course.sent += 1
             try:
                 reply = await _within(min(self.patience.timeout, left), call)
-                self.pace.good()
+                self.pace.good(began)
                 return reply
             except Again as again:
                 error = again

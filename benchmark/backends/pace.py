@@ -2,7 +2,9 @@
 
 The bound on calls in flight is halved by a 429 and grows by one for every round of good answers
 (additive increase, multiplicative decrease, as TCP does it), so that it finds by itself what a
-server allows. A server that says how long to wait is believed, by all callers at once.
+server allows. Calls are also spaced in time, for most limits count calls a minute: by the mean
+distance of the good answers before the 429, and a little less with each answer after it. A
+server that says how long to wait is believed, by all callers at once.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ import anyio
 FIRST_WAIT = 0.5
 """Seconds before the second try; each further wait is twice as long."""
 LONGEST_WAIT = 60.0
+FASTER, SLOWER = 0.995, 1.1
+"""Factors on the space between calls: of a good answer, and of a 429. One 429 in some 20 answers
+is the price of finding out what a server allows."""
 
 
 class Pace:
@@ -36,9 +41,17 @@ class Pace:
         self.bound = float(most)
         self.limiter = anyio.CapacityLimiter(most)
         self.opens = 0.0
+        self._begun = time.monotonic()
+        self.space = 0.0
+        """Seconds between two calls; at most the length of one, for a 429 may come by chance."""
+        self.length = 0.0
+        """Mean seconds of a good call, of late."""
+        self._next = 0.0
         self.cuts = 0
         """Cuts since the last good answer."""
         self._cut_at = 0.0
+        self._goods = 0
+        """Good answers since the last cut."""
 
     @asynccontextmanager
     async def turn(self, until: float) -> AsyncIterator[float]:
@@ -49,25 +62,35 @@ class Pace:
         """
         async with self.limiter:
             # Those who wait here keep their places: after the pause no crowd breaks in.
-            while (left := self.opens - time.monotonic()) > 0:
-                if self.opens >= until or left >= self.longest:
+            begin = max(time.monotonic(), self._next)
+            self._next = begin + self.space
+            while (now := time.monotonic()) < max(self.opens, begin):
+                if self.opens >= until or self.opens - now >= self.longest:
                     raise TimeoutError
-                await anyio.sleep(left)
+                await anyio.sleep(max(self.opens, begin) - now)
             yield time.monotonic()
 
     def slow(self, began: float, wait: float | None) -> None:
         """Take note of a 429 on a call that began at `began`; `wait`: what the server asks for."""
         now = time.monotonic()
         if began >= self._cut_at:  # calls sent before the last cut tell nothing about the new bound
-            self._cut_at = now
+            # Few answers tell more of their own length than of the distance between them.
+            known = (now - max(self.opens, self._begun)) / self._goods if self._goods >= 5 else 0.0
+            self.space = min(self.length, max(self.space, known) * SLOWER)
+            self._cut_at, self._goods = now, 0
             self.cuts += 1
             self._set(self.bound / 2)
-        pause = backoff(self.cuts) if wait is None else wait
+        pause = backoff(self.cuts) / 4 if wait is None else wait
         self.opens = max(self.opens, now + pause)
+        self._next = max(self._next, self.opens)
 
-    def good(self) -> None:
-        """Take note of an answer."""
+    def good(self, began: float) -> None:
+        """Take note of an answer to a call that began at `began`."""
+        length = time.monotonic() - began
+        self.length += (length - self.length) / (10 if self.length else 1)
         self.cuts = 0
+        self._goods += 1
+        self.space *= FASTER
         self._set(self.bound + 1 / self.bound)
 
     def _set(self, bound: float) -> None:
@@ -85,14 +108,17 @@ def asked_wait(headers: Mapping[str, str]) -> float | None:
     """Return how many seconds a refusal's headers ask to wait; None where they say nothing.
 
     `retry-after` holds seconds or a date (RFC 9110, 10.2.3). Some hosts write milliseconds
-    beside it, or the time until each of their limits is whole again; the longest one counts.
+    beside it, or the time until each of their limits is whole again; of those that are used up,
+    the longest one counts.
     """
     if (wait := _number(headers.get("retry-after-ms"))) is not None:
         return wait / 1000
     if (text := headers.get("retry-after")) is not None:
         return _number(text) if _number(text) is not None else _until(text)
     resets = [
-        _duration(headers.get(f"x-ratelimit-reset{kind}")) for kind in ("", "-requests", "-tokens")
+        _duration(headers.get(f"x-ratelimit-reset{kind}"))
+        for kind in ("", "-requests", "-tokens")
+        if not _number(headers.get(f"x-ratelimit-remaining{kind}"))
     ]
     return max((wait for wait in resets if wait is not None), default=None)
 

@@ -570,6 +570,15 @@ def test_settings_that_cannot_work_are_refused_without_repeating_a_secret(settin
         ({"retry-after-ms": "250", "retry-after": "1"}, 0.25),
         ({"x-ratelimit-reset-requests": "1m30s", "x-ratelimit-reset-tokens": "6ms"}, 90),
         ({"x-ratelimit-reset": "3"}, 3),
+        (
+            {
+                "x-ratelimit-reset-requests": "2s",
+                "x-ratelimit-remaining-requests": "0",
+                "x-ratelimit-reset-tokens": "6m0s",
+                "x-ratelimit-remaining-tokens": "120",
+            },
+            2,
+        ),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "-5"}, None),
         ({}, None),
@@ -597,11 +606,28 @@ def test_the_bound_is_halved_and_grows_back():
         found.slow(now - 1, 0)  # sent before the cut: it says nothing new
         assert found.limiter.total_tokens == 4
         for _ in range(40):
-            found.good()
+            found.good(time.monotonic())
         assert found.limiter.total_tokens == 8
         for at in range(10):
             found.slow(time.monotonic() + at, 0)
         assert found.limiter.total_tokens == 1
+
+    anyio.run(course)
+
+
+def test_calls_are_spaced_by_what_the_server_took_and_never_by_more_than_a_call():
+    import anyio
+
+    async def course():
+        found = pace.Pace(8, 60)
+        for _ in range(10):
+            await anyio.sleep(0.01)
+            found.good(time.monotonic() - 1)  # calls of a second, a hundred of them in a second
+        found.slow(time.monotonic(), 0)
+        assert 0.01 < found.space < 0.5
+        for _ in range(100):
+            found.slow(time.monotonic(), 0)
+        assert found.space <= found.length == pytest.approx(1, abs=0.1)
 
     anyio.run(course)
 
