@@ -112,12 +112,12 @@ def test_a_training_on_a_processor_uses_both(model, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "why",
-    ["the head is learned", "the head has an adapter", "logits are capped", "logits are scaled"],
+    ["the head is learned", "the head has a copy", "logits are capped", "logits are scaled"],
 )
-def test_other_heads_are_left_to_trl(model, tmp_path, monkeypatch, why):
+def test_other_heads_have_another_way(model, tmp_path, monkeypatch, why):
     calls = counted(monkeypatch)
     spec = {"method": "full"} if why == "the head is learned" else {}
-    if why == "the head has an adapter":
+    if why == "the head has a copy":
         spec = {"peft": {"modules_to_save": ["lm_head"]}}
     real = processor.suit
 
