@@ -9,7 +9,7 @@ or an override on the command line, can say `candidates.lora.train.r=8`.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
@@ -91,7 +91,8 @@ class Decoding(Spec):
     seed: int = Field(default=0, ge=0)
     stop: tuple[str, ...] = ()
     """Texts that end an answer; they are cut off."""
-    batch_size: int = Field(default=32, ge=1)
+    batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    """Prompts that are answered at once; auto: as many as the machine's memory holds."""
 
 
 class FewShot(Spec):

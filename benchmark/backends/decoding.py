@@ -10,8 +10,9 @@ Imports torch only inside functions.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ STRETCH = 16
 
 WORTH_SHARING = 32
 """Tokens from which on a shared beginning is computed once."""
+
+CACHED = ("PREFIX_TUNING", "CARTRIDGE")
+"""Adapters that put learned keys and values before the prompt: PEFT moves its positions."""
 
 PLAIN = {"full_attention"}
 """Kinds of layers that see every token before them, whatever column it stands in."""
@@ -61,10 +65,33 @@ def new_tokens(model: Any, order: Order) -> list[list[int]]:
     Raises:
         torch.OutOfMemoryError: The batch does not fit.
     """
-    rows = _Rows(model, order)
-    while rows.alive and rows.left:
-        rows.go_on()
-    return rows.made
+    made: list[list[int]] = [[] for _ in order.prompts]
+    for group in _groups(model, order.prompts):
+        part = replace(order, prompts=[order.prompts[at] for at in group])
+        rows = _Rows(model, part)
+        with warnings.catch_warnings():
+            # Of PEFT, about learned tokens before a prompt: the groups see to that.
+            warnings.filterwarnings("ignore", "Position ids are not supported")
+            while rows.alive and rows.left:
+                rows.go_on()
+        for at, tokens in zip(group, rows.made, strict=True):
+            made[at] = tokens
+    return made
+
+
+def _groups(model: Any, prompts: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Return the rows that may be padded to one length: all, but for learned embeddings.
+
+    PEFT puts those at the row's beginning, before the padding, and drops the positions that
+    would tell: the longer the padding, the farther they would be from the prompt.
+    """
+    config: Any = getattr(model, "active_peft_config", None)
+    if config is None or not config.is_prompt_learning or config.peft_type in CACHED:
+        return [list(range(len(prompts)))]
+    groups: dict[int, list[int]] = {}
+    for at, prompt in enumerate(prompts):
+        groups.setdefault(len(prompt), []).append(at)
+    return list(groups.values())
 
 
 class _Rows:
@@ -158,7 +185,8 @@ def side_by_side(
 
 def shared(prompts: Sequence[Sequence[int]]) -> int:
     """Return how many tokens all prompts begin with; at least one of each is left over."""
-    first, last = min(prompts), max(prompts)  # whatever these share, all between them share
+    ordered = sorted(map(list, prompts))
+    first, last = ordered[0], ordered[-1]  # whatever these share, all between them share
     most = min(map(len, prompts)) - 1
     return next((at for at in range(most) if first[at] != last[at]), most)
 
