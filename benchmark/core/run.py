@@ -1,4 +1,4 @@
-"""The whole pipeline on one page, in order: data, train, generate, score, ..., gate, report."""
+"""The whole pipeline on one page, in order: data, retrieve, train, ..., gate, report."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from benchmark.core.gate import exit_code, judge_gates, overall
 from benchmark.core.generate import generate
 from benchmark.core.judge import judge, summarise_verdicts
 from benchmark.core.plan import Plan
+from benchmark.core.retrieve import prepare as prepare_retrieval
+from benchmark.core.retrieve import retrieve
 from benchmark.core.score import score
 from benchmark.core.store import RunFolder
 from benchmark.core.summary import candidates, complete
@@ -62,7 +64,7 @@ def run(
         folder.write_text("suite.yaml", to_yaml(suite))
         prepare(plan, shown)
         clock.lap("fetch")
-        data = load_data(plan, shown)
+        data = retrieve(plan, load_data(plan, shown), shown)
         clock.lap("data")
         adapters = train(plan, data, shown)
         clock.lap("train")
@@ -100,10 +102,13 @@ def run(
             scores=tuple(summaries),
             comparisons=tuple(comparisons),
             verdicts=tuple(summarise_verdicts(plan, judged)),
+            retrieval=tuple(made.summary for made in data.retrieved.values()),
             forgetting=forgotten.summaries,
             forgetting_errors=forgotten.errors,
             computed=computed,
         )
+        for name, made in data.retrieved.items():
+            folder.write_rows(f"retrieval/{name}.jsonl", made.found)
         generations = {name: answer.generations for name, answer in answers.items()}
         report = Report(results, data.test, generations, flat(scores.scores), folder.path)
         write(plan, folder, report, flat(judged.verdicts), show=show)
@@ -118,6 +123,7 @@ def prepare(plan: Plan, progress: Progress) -> None:
         if isinstance(plugin, Plugin):
             plugin.prepare(progress)
     texts_of(plan, progress)
+    prepare_retrieval(plan, progress)
 
 
 def gated_by_default(plan: Plan) -> list[str]:
