@@ -20,6 +20,7 @@ from benchmark.core.plan import Plan
 from benchmark.core.retrieve import prepare as prepare_retrieval
 from benchmark.core.retrieve import retrieve
 from benchmark.core.score import score
+from benchmark.core.state import Answers
 from benchmark.core.store import RunFolder
 from benchmark.core.summary import candidates, complete
 from benchmark.core.train import train
@@ -85,13 +86,7 @@ def run(
             suite.gates, summaries, comparisons, gated_by_default(plan), per_cluster(table)
         )
         cards = candidates(plan, adapters, answers)
-        computed = {
-            "trained": sum(getattr(adapter, "computed", False) for adapter in adapters.values()),
-            "generated": sum(answer.computed for answer in answers.values()),
-            "scored": scores.computed,
-            "judged": judged.computed,
-            **forgotten.computed,
-        }
+        steps = {"scored": scores.computed, "judged": judged.computed, **forgotten.computed}
         results = Results(
             **outcome(plan, rules, cards, forgotten.errors),
             **clock.times(),
@@ -105,10 +100,10 @@ def run(
             retrieval=tuple(made.summary for made in data.retrieved.values()),
             forgetting=forgotten.summaries,
             forgetting_errors=forgotten.errors,
-            computed=computed,
+            computed=made_now(adapters, answers) | steps,
         )
-        for name, made in data.retrieved.items():
-            folder.write_rows(f"retrieval/{name}.jsonl", made.found)
+        for name, found in data.retrieved.items():
+            folder.write_rows(f"retrieval/{name}.jsonl", found.found)
         generations = {name: answer.generations for name, answer in answers.items()}
         report = Report(results, data.test, generations, flat(scores.scores), folder.path)
         write(plan, folder, report, flat(judged.verdicts), show=show)
@@ -170,6 +165,14 @@ def outcome(
         "verdict": verdict,
         "status": "complete" if whole else "incomplete",
         "exit_code": exit_code(verdict, whole),
+    }
+
+
+def made_now(adapters: Mapping[str, object], answers: Mapping[str, Answers]) -> dict[str, int]:
+    """Return how many adapters and candidates' answers were not found in the cache."""
+    return {
+        "trained": sum(getattr(adapter, "computed", False) for adapter in adapters.values()),
+        "generated": sum(answer.computed for answer in answers.values()),
     }
 
 

@@ -36,7 +36,7 @@ class Row:
     def recall(self) -> tuple[str, str]:
         """Return recall among the k and its interval."""
         value, interval = _shown(self.summary.recall)
-        return (value if value == fmt.NOTHING else f"{value} of {self.summary.k}"), interval
+        return (value if value == fmt.NOTHING else f"{value} (k={self.summary.k})"), interval
 
     @property
     def rates(self) -> list[tuple[str, str]]:
@@ -86,9 +86,9 @@ def _losses(one: RetrievalSummary, name: str) -> list[str]:
     if one.dropped:
         said.append(f"{fmt.plural(one.dropped, 'retrieved passage')} had no room in the prompts")
     if one.cut:
-        said.append(f"{fmt.plural(one.cut, 'prompt')} with a passage that was cut to fit")
+        said.append(f"in {fmt.plural(one.cut, 'prompt')} the one passage was cut to fit")
     if one.empty:
-        said.append(f"{fmt.plural(one.empty, 'example')} asked without any, as nothing was found")
+        said.append(f"nothing was found for {fmt.plural(one.empty, 'example')}")
     return [f"{name}: {'; '.join(said)}."] if said else []
 
 
