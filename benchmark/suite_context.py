@@ -83,6 +83,11 @@ class RetrievalSpec(Spec):
     template: str = TEMPLATE
     """The user's turn, with {context} and {question} at their places."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _shorthand(cls, value: Any) -> Any:
+        return {"documents": value} if isinstance(value, str) else value
+
     @field_validator("documents")
     @classmethod
     def _known(cls, value: str) -> str:

@@ -31,6 +31,19 @@ def test_few_shot_shorthands() -> None:
     assert (fixed.choose, fixed.k, fixed.ids) == ("fixed", 3, ("a", "b", "c"))
 
 
+def test_retrieval_shorthand_and_a_layer_above_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("x.yaml").write_text(SUITE.replace("{documents: %s}", "corpus"), encoding="utf-8")
+    legi = "dataset={use: legi}"
+    assert load_suite("x.yaml", [legi]).candidates["rag"].retrieval == RetrievalSpec(
+        documents="corpus"
+    )
+    more = load_suite("x.yaml", [legi, "candidates.rag.retrieval.k=1"]).candidates["rag"]
+    assert more.retrieval == RetrievalSpec(documents="corpus", k=1)
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
