@@ -46,6 +46,53 @@ class Example(Record):
     meta: dict[str, str] = {}
     """Anything a report may slice by (code, template, article number, ...)."""
 
+    @property
+    def last_question(self) -> int | None:
+        """Return the place of the user's last turn in `prompt`; None if there is none."""
+        places = [at for at, turn in enumerate(self.prompt) if turn.role == "user"]
+        return places[-1] if places else None
+
+    @property
+    def question(self) -> str:
+        """Return the user's last turn; "" if there is none."""
+        return "" if self.last_question is None else self.prompt[self.last_question].content
+
+
+class Document(Record):
+    """One text that a retriever may find."""
+
+    id: str
+    text: str
+    title: str = ""
+    """Stands above the text, and above each passage of it."""
+    group: str = ""
+    """Of the examples that it answers (for law, the article's `cid`)."""
+
+
+class Hit(Record):
+    """One passage that was found for an example."""
+
+    id: str
+    """The document's id; behind it `#2` for its second passage, where it has several."""
+    score: float
+    is_gold: bool
+    """Whether it is of the example's own document or group."""
+    is_shown: bool
+    """Whether it had room in the prompt."""
+
+
+class Found(Record):
+    """What retrieval gave for one example, the best passage first."""
+
+    example_id: str
+    hits: tuple[Hit, ...]
+    has_gold: bool
+    """Whether the index has a passage of the example's own document or group at all."""
+    chars: int
+    """Of the passages in the prompt."""
+    cut: bool = False
+    """Whether the one passage that is shown was cut to fit."""
+
 
 class Generation(Record):
     """One candidate's answer to one example, or why there is none."""

@@ -15,6 +15,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from benchmark.prompts import Template
 from benchmark.suite_base import Name, Spec, Use
+from benchmark.suite_context import FewShot, RetrievalSpec
 from benchmark.suite_train import TrainSpec
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "LeakSpec",
     "Name",
     "Origin",
+    "RetrievalSpec",
     "Spec",
     "SplitSpec",
     "Suite",
@@ -95,19 +97,6 @@ class Decoding(Spec):
     """Prompts that are answered at once; auto: as many as the machine's memory holds."""
 
 
-class FewShot(Spec):
-    """Solved examples from the train side, put before each question."""
-
-    k: int = Field(default=2, ge=1)
-    max_chars: int = Field(default=800, ge=1)
-    """Only train rows whose answer is at most this long are shown."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _count(cls, value: Any) -> Any:
-        return {"k": value} if isinstance(value, int) else value
-
-
 class CandidateSpec(Spec):
     """A model with an adaptation, or a control. What is left out comes from the suite."""
 
@@ -117,6 +106,7 @@ class CandidateSpec(Spec):
     """Folder of an adapter to load instead of training one; or `cache:` and the first digits of
     its key, as `bench adapters` lists them."""
     few_shot: FewShot | None = None
+    retrieval: RetrievalSpec | None = None
     template: Template | None = None
     generation: Decoding | None = None
     description: str = ""

@@ -14,6 +14,7 @@ from benchmark.reporters import mark, samples, verdict
 from benchmark.reporters.board import Board, Cell, Row
 from benchmark.reporters.files import write_text
 from benchmark.reporters.markdown_data import data_lines
+from benchmark.reporters.markdown_search import retrieval_lines
 from benchmark.reporters.markdown_training import forgetting_lines, training_lines
 from benchmark.results import Results
 
@@ -43,6 +44,7 @@ class Markdown(Plugin):
             *_answers(board),
             *training_lines(board),
             *forgetting_lines(results),
+            *retrieval_lines(results),
             *_samples(report, board, self.samples),
             *data_lines(results),
             *_environment(results),

@@ -16,11 +16,11 @@ import yaml
 
 from benchmark import load_suite, make_plan, run
 from benchmark.core.data import load_data
-from benchmark.core.requests import shots
 from benchmark.errors import DataError
 from benchmark.progress import Silent
 from benchmark.records import Example, Generation, Score
 from benchmark.results import Results
+from benchmark.retrieval.few_shot import shots
 from benchmark.suite import FewShot
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -203,12 +203,13 @@ def test_few_shot_never_shows_fewer_examples_than_asked(suite, tmp_path):
 def test_few_shot_examples_come_from_the_train_side(suite, tmp_path):
     plan = make_plan(suite())
     data = load_data(plan, Silent())
-    turns = shots(data.train, FewShot(k=3), seed=1)
+    turns, *others = shots(data.train, data.test, FewShot(k=3), seed=1)
+    assert others == [turns] * 9  # the same for each question
     assert [turn.role for turn in turns] == ["user", "assistant"] * 3
     answers_ = {row.references[0] for row in data.train}
     assert {turn.content for turn in turns[1::2]} <= answers_
-    assert shots(data.train[::-1], FewShot(k=3), seed=1) == turns
-    assert shots(data.train, FewShot(k=3), seed=2) != turns
+    assert shots(data.train[::-1], data.test, FewShot(k=3), seed=1)[0] == turns
+    assert shots(data.train, data.test, FewShot(k=3), seed=2)[0] != turns
 
 
 def test_an_answer_that_fails_is_counted_and_tried_again(suite, tmp_path, monkeypatch):
