@@ -78,12 +78,12 @@ def applied(plan: Plan, name: str, answers: dict[str, Answers], progress: Progre
 
 def _asked_otherwise(one: CandidatePlan, other: CandidatePlan) -> bool:
     """Tell whether two candidates differ in more than their adapter."""
-    return (one.backend, one.template, one.decoding, one.spec.few_shot) != (
-        other.backend,
-        other.template,
-        other.decoding,
-        other.spec.few_shot,
-    )
+    return _asked(one) != _asked(other)
+
+
+def _asked(candidate: CandidatePlan) -> tuple[object, ...]:
+    spec = candidate.spec
+    return candidate.backend, candidate.template, candidate.decoding, spec.few_shot, spec.retrieval
 
 
 def _run(backend: Backend, jobs: list[Job], cache: Cache, progress: Progress) -> dict[str, Answers]:

@@ -20,6 +20,7 @@ from benchmark.records import Example
 from benchmark.references import fetch
 from benchmark.results import RetrievalSummary
 from benchmark.retrieval.documents import Documents, documents
+from benchmark.retrieval.few_shot import shots
 from benchmark.retrieval.index import Asked, Index, signature
 from benchmark.retrieval.recall import recall
 from benchmark.rows.leaks import LeakReport, leaks
@@ -46,8 +47,11 @@ def retrieve(plan: Plan, data: Data, progress: Progress, *, only_ready: bool = F
 
     Raises:
         FetchError: Documents or an encoder cannot be fetched.
-        DataError: There are no documents, or they are broken.
+        DataError: There are no documents, or they are broken; or too few rows to show.
     """
+    for candidate in plan.candidates:  # too few solved examples show before anything is trained
+        if candidate.spec.few_shot:
+            shots(data.train, data.test, candidate.spec.few_shot, plan.suite.seed)
     found: dict[str, Retrieved] = {}
     indexes: dict[tuple[str, int], Index] = {}
     sources: dict[str, Documents] = {}
