@@ -109,6 +109,24 @@ class Generation(Record):
     """Wall time of the answer's batch, divided by the batch's size."""
 
 
+class Effort(Record):
+    """What a candidate's answers took, as measured when they were made."""
+
+    device: str
+    dtype: str
+    threads: int
+    """Of the processor."""
+    batches: int
+    largest: int
+    """Most prompts that were answered at once."""
+    out_of_memory: int = 0
+    """How often a batch did not fit and was halved."""
+    peak_memory: int = 0
+    """Bytes: allocated on the GPU; resident memory of the process on a CPU."""
+    joules: float | None = None
+    """Energy of the GPU; None where nothing measures it."""
+
+
 class Score(Record):
     """What one metric says of one answer."""
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from benchmark.records import Record, TrainingManifest
+from benchmark.records import Effort, Record, TrainingManifest
 from benchmark.rows.leaks import LeakReport
 from benchmark.rows.lengths import Lengths
 from benchmark.rows.row import Finding
@@ -41,6 +41,7 @@ class CandidateSummary(Record):
     seconds: float
     tokens_per_second: float | None
     training: TrainingManifest | None = None
+    effort: Effort | None = None
     error: str | None = None
     """Why the candidate could not run at all; it then has no scores."""
 

@@ -13,6 +13,7 @@ from pydantic import field_validator
 from benchmark.backends import likelihood
 from benchmark.backends.adapters import put_on
 from benchmark.backends.decoding import Order, new_tokens
+from benchmark.backends.effort import Measured
 from benchmark.backends.room import planned, room
 from benchmark.devices import Dtype, placement, processor
 from benchmark.errors import CandidateError, ConfigError
@@ -20,6 +21,7 @@ from benchmark.keys import key
 from benchmark.models import local_model, name_of
 from benchmark.plugins import Plugin, Reply, Request
 from benchmark.progress import Progress, Tick
+from benchmark.records import Effort
 from benchmark.references import check, parse
 from benchmark.suite import Decoding
 
@@ -111,10 +113,12 @@ class LoadedModel:
         self.model = model
         self.tokenizer = tokenizer
         self.stops = [stop for stop in stops if stop is not None]
+        self.measured = self._measured()
 
     @contextmanager
     def adapted(self, adapter: Path | None) -> Iterator[None]:
         """Put an adapter on the base inside the `with`; take it off after it."""
+        self.measured = self._measured()
         if adapter is None:
             yield
             return
@@ -138,8 +142,10 @@ class LoadedModel:
         import torch
 
         try:
-            return self._generate(batch, decoding, tick)
+            with self.measured.batch(len(batch)):
+                return self._generate(batch, decoding, tick)
         except (torch.OutOfMemoryError, MemoryError) as error:
+            self.measured.out_of_memory += 1
             if len(batch) == 1:
                 return [Reply(None, error=f"out of memory: {one_line(error)}", finish="error")]
         # Outside the handler, so that the failed attempt's tensors are already free.
@@ -150,6 +156,13 @@ class LoadedModel:
             *self.generate(batch[:half], decoding, tick),
             *self.generate(batch[half:], decoding, tick),
         ]
+
+    def effort(self) -> Effort:
+        """Return what the answers took since an adapter was last put on or taken off."""
+        return self.measured.effort()
+
+    def _measured(self) -> Measured:
+        return Measured(self.model.device.type, str(self.model.dtype).removeprefix("torch."))
 
     def loglikelihood(
         self, requests: Sequence[Request], answers: Sequence[str], max_tokens: int | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.keys import sha256_of_rows
-from benchmark.records import Example, Found, Generation, TrainingManifest
+from benchmark.records import Effort, Example, Found, Generation, TrainingManifest
 from benchmark.results import DatasetSummary, RetrievalSummary
 
 
@@ -72,6 +72,8 @@ class Answers:
     computed: bool
     error: str | None = None
     """Why there are none."""
+    effort: Effort | None = None
+    """None where nothing was measured: controls, servers."""
 
 
 def examples_sha256(examples: Iterable[Example]) -> str:

@@ -60,6 +60,7 @@ def _card(
         seconds=round(seconds, 2),
         tokens_per_second=round(tokens / seconds, 1) if tokens and seconds else None,
         training=trained,
+        effort=answers.effort,
         error=answers.error,
     )
 

@@ -164,14 +164,19 @@ def _judges(results: Results) -> Iterator[str]:
 
 def _answers(board: Board) -> Iterator[str]:
     yield from ("## Answers and cost", "")
-    heads = "Candidate,Answered,Failed,Cut at limit,Changed,Tokens out,Time,Tokens/s".split(",")
+    heads = [
+        *("Candidate", "Answered", "Failed", "Cut at limit", "Changed"),
+        *("Tokens in", "Tokens out", "Time", "Tokens/s", "Memory", "Energy"),
+    ]
     lines = []
     for row in (*board.models, *board.controls):
         one = row.candidate
         counts = (fmt.count(value) for value in (one.answered, one.failed, one.cut))
+        tokens = (fmt.count(one.tokens_in), fmt.count(one.tokens_out))
         spent = (fmt.duration(one.seconds), fmt.number(one.tokens_per_second, 1))
+        needed = (fmt.size(one.effort.peak_memory if one.effort else None), fmt.joules(one.effort))
         changed = fmt.share(one.changed)
-        lines.append([mark.text(row.name), *counts, changed, fmt.count(one.tokens_out), *spent])
+        lines.append([mark.text(row.name), *counts, changed, *tokens, *spent, *needed])
     yield from mark.table(heads, lines, numbers=True)
     yield from (f"Changed: share of answers that differ from {mark.text(board.baseline)}'s.", "")
     yield from (
