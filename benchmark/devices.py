@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import platform
+import threading
+from contextlib import suppress
 from functools import cache
 from typing import Literal, NamedTuple
+
+from benchmark.files import cache_root
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -20,13 +24,10 @@ class Placement(NamedTuple):
 def placement(dtype: Dtype = "auto", *, training: bool = False) -> Placement:
     """Return the best device here, and `dtype` or the format that is fast and safe on it.
 
-    CUDA: bfloat16 where the GPU has it, else float16. Apple MPS: float16. CPU: bfloat16 only
-    where the processor multiplies it in hardware (elsewhere it is emulated, several times
-    slower than float32).
-
-    Answers are bound by reading weights, which bfloat16 halves; training by arithmetic, which it
-    speeds up only with matrix instructions: with AVX-512 BF16 alone, large products ran at half
-    the speed of float32 (165 and 315 GFLOP/s on two cores, torch 2.13).
+    CUDA: bfloat16 where the GPU has it, else float16. Apple MPS: float16. CPU, to answer: what
+    `processor()` measured; to train: bfloat16 only with matrix instructions for it. With AVX-512
+    BF16 alone, large products ran at half the speed of float32 (165 and 315 GFLOP/s on two
+    cores, torch 2.13).
     """
     import torch
 
@@ -35,8 +36,11 @@ def placement(dtype: Dtype = "auto", *, training: bool = False) -> Placement:
         return Placement("cuda", best if dtype == "auto" else dtype)
     if torch.backends.mps.is_available():
         return Placement("mps", "float16" if dtype == "auto" else dtype)
-    best = "bfloat16" if cpu_has_bfloat16(products=training) else "float32"
-    return Placement("cpu", best if dtype == "auto" else dtype)
+    if dtype != "auto":
+        return Placement("cpu", dtype)
+    if training:
+        return Placement("cpu", "bfloat16" if cpu_has_bfloat16(products=True) else "float32")
+    return Placement("cpu", processor().dtype)
 
 
 @cache
@@ -52,6 +56,124 @@ def cpu_has_bfloat16(*, products: bool = False) -> bool:
     if capabilities.get("amx_bf16") or (capabilities.get("avx512_bf16") and not products):
         return True
     return platform.machine() in ("arm64", "aarch64") and bool(capabilities.get("sve_bf16"))
+
+
+class Processor(NamedTuple):
+    """How a processor answers fastest."""
+
+    dtype: str
+    threads: int
+
+
+@cache
+def processor() -> Processor:
+    """Return number format and threads, measured once on this machine and remembered.
+
+    Measured, for no list of features tells: the same AVX-512 BF16 that halves the bytes of a
+    weight can halve the speed of a product. Remembered in the cache, so that the next run makes
+    the same answers again; without the file (`processor.json`) it is measured anew.
+    """
+    import json
+    import os
+
+    import torch
+
+    name = (
+        f"{platform.processor() or platform.machine()} x{os.cpu_count()} torch {torch.__version__}"
+    )
+    path = cache_root() / "processor.json"
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))[name]
+        return Processor(str(known["dtype"]), int(known["threads"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        found = _fastest()
+    with suppress(OSError):  # a cache that cannot be written shows where it matters
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(f".{os.getpid()}")
+        part.write_text(json.dumps({name: found._asdict()}), encoding="utf-8")
+        os.replace(part, path)
+    return found
+
+
+CLEARLY = 1.15
+"""How many times as fast another way must be to be taken instead of float32 on all threads."""
+
+
+def _fastest() -> Processor:
+    """Time the products of one step of 32 answers: 32 rows with more weights than caches hold."""
+    import time
+
+    import torch
+
+    usual = torch.get_num_threads()
+    # Two threads of one core share its arithmetic, and may hinder each other.
+    ways = [("float32", usual)]
+    ways += [("bfloat16", usual)] if cpu_has_bfloat16() else []
+    ways += [("float32", usual // 2)] if usual >= 4 else []
+    seconds: dict[tuple[str, int], float] = {}
+    try:
+        for dtype, threads in ways:
+            torch.set_num_threads(threads)
+            rows = torch.ones(32, 1024, dtype=getattr(torch, dtype))
+            weights = [torch.ones(2048, 1024, dtype=rows.dtype) for _ in range(8)]
+            times = []
+            for _ in range(5):
+                start = time.perf_counter()
+                for weight in weights:
+                    torch.nn.functional.linear(rows, weight)
+                times.append(time.perf_counter() - start)
+            seconds[dtype, threads] = sorted(times)[1]  # others may disturb it, never speed it up
+    finally:
+        torch.set_num_threads(usual)
+    best = min(ways, key=lambda way: seconds[way])
+    return Processor(*(best if seconds[ways[0]] > CLEARLY * seconds[best] else ways[0]))
+
+
+class Peak:
+    """The most memory in use while something runs: a `with` around it, then `bytes`.
+
+    On a GPU by the allocator's own count. On a CPU the process is looked at ten times a second:
+    its own high-water mark would remember whatever else it has done before.
+    """
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self.bytes = 0
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> Peak:
+        """Start looking."""
+        import torch
+
+        if self.device == "cuda":
+            torch.cuda.reset_peak_memory_stats()
+        else:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Stop looking."""
+        import torch
+
+        if self.device == "cuda":
+            self.bytes = int(torch.cuda.max_memory_allocated())
+        else:
+            self._end.set()
+            self._thread.join()
+
+    def _look(self) -> None:
+        import psutil
+        import torch
+
+        process = psutil.Process()
+        while True:
+            used = process.memory_info().rss
+            if self.device == "mps":
+                used = int(torch.mps.driver_allocated_memory())
+            self.bytes = max(self.bytes, used)
+            if self._end.wait(0.1):
+                return
 
 
 def memory_bytes() -> int:

@@ -1,4 +1,4 @@
-"""Files and folders that a user asked for: there whole, or not at all."""
+"""Where files go: the cache, and what a user asked for, there whole or not at all."""
 
 from __future__ import annotations
 
@@ -39,3 +39,13 @@ def check_free(target: Path) -> None:
     """Refuse to overwrite. Raises StoreError where `target` is there already."""
     if os.path.lexists(target):
         raise StoreError(f"{target} is there already", hint="choose another name, or remove it")
+
+
+def cache_root() -> Path:
+    """Return the cache folder: `BENCH_CACHE`, else the platform's."""
+    chosen = os.environ.get("BENCH_CACHE")
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("bench"))

@@ -46,6 +46,53 @@ class Example(Record):
     meta: dict[str, str] = {}
     """Anything a report may slice by (code, template, article number, ...)."""
 
+    @property
+    def last_question(self) -> int | None:
+        """Return the place of the user's last turn in `prompt`; None if there is none."""
+        places = [at for at, turn in enumerate(self.prompt) if turn.role == "user"]
+        return places[-1] if places else None
+
+    @property
+    def question(self) -> str:
+        """Return the user's last turn; "" if there is none."""
+        return "" if self.last_question is None else self.prompt[self.last_question].content
+
+
+class Document(Record):
+    """One text that a retriever may find."""
+
+    id: str
+    text: str
+    title: str = ""
+    """Stands above the text, and above each passage of it."""
+    group: str = ""
+    """Of the examples that it answers (for law, the article's `cid`)."""
+
+
+class Hit(Record):
+    """One passage that was found for an example."""
+
+    id: str
+    """The document's id; behind it `#2` for its second passage, where it has several."""
+    score: float
+    is_gold: bool
+    """Whether it is of the example's own document or group."""
+    is_shown: bool
+    """Whether it had room in the prompt."""
+
+
+class Found(Record):
+    """What retrieval gave for one example, the best passage first."""
+
+    example_id: str
+    hits: tuple[Hit, ...]
+    has_gold: bool
+    """Whether the index has a passage of the example's own document or group at all."""
+    chars: int
+    """Of the passages in the prompt."""
+    cut: bool = False
+    """Whether the one passage that is shown was cut to fit."""
+
 
 class Generation(Record):
     """One candidate's answer to one example, or why there is none."""
@@ -62,6 +109,24 @@ class Generation(Record):
     """Wall time of the answer's batch, divided by the batch's size; over a network, of its call."""
     cost: float = 0.0
     """Price of its tokens, in the currency of the backend's price list (US dollars unless said)."""
+
+
+class Effort(Record):
+    """What a candidate's answers took, as measured when they were made."""
+
+    device: str
+    dtype: str
+    threads: int
+    """Of the processor."""
+    batches: int
+    largest: int
+    """Most prompts that were answered at once."""
+    out_of_memory: int = 0
+    """How often a batch did not fit and was halved."""
+    peak_memory: int = 0
+    """Bytes: allocated on the GPU; resident memory of the process on a CPU."""
+    joules: float | None = None
+    """Energy of the GPU; None where nothing measures it."""
 
 
 class Score(Record):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from benchmark.records import Record, TrainingManifest
+from benchmark.records import Effort, Record, TrainingManifest
 from benchmark.rows.leaks import LeakReport
 from benchmark.rows.lengths import Lengths
 from benchmark.rows.row import Finding
@@ -41,6 +41,7 @@ class CandidateSummary(Record):
     seconds: float
     tokens_per_second: float | None
     training: TrainingManifest | None = None
+    effort: Effort | None = None
     error: str | None = None
     """Why the candidate could not run at all; it then has no scores."""
 
@@ -120,6 +121,61 @@ class ForgettingSummary(Record):
     signature: str
 
 
+class Rate(Record):
+    """One share or mean with the ends of its 95 % interval; None where it is not defined."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class RetrievalSummary(Record):
+    """How well one candidate's retrieval found the passages that hold the answers."""
+
+    candidate: str
+    documents: str
+    """train, corpus, or where one's own came from."""
+    sha256: str
+    """Of all passages, in order."""
+    texts: int
+    """Documents."""
+    passages: int
+    """Pieces of them that can be found."""
+    k: int
+    asked: int
+    """Test examples."""
+    n: int
+    """Those of them whose own document or group is in the index: recall is over these."""
+    recall: Rate
+    """Share for which a passage of it is among the k."""
+    recall_at_1: Rate
+    """Share for which it comes first."""
+    mrr: Rate
+    """Mean of 1 / rank of its first passage, 0 where it is not among the k."""
+    in_prompt: Rate
+    """Share for which a passage of it had room in the prompt."""
+    chars: float
+    """Mean characters of passages in a prompt."""
+    dropped: int
+    """Retrieved passages that had no room, over all test examples."""
+    cut: int
+    """Test examples whose one passage was cut to fit."""
+    empty: int
+    """Test examples for which nothing was found; they were asked without passages."""
+    in_index: int
+    """Test examples whose answer stands in the documents: retrieval can copy it."""
+    signature: str
+
+    @property
+    def copying(self) -> str:
+        """Return what a reader must know of answers that can be copied; "" if none can."""
+        if not self.in_index:
+            return ""
+        what = f"{self.in_index} of {self.asked} test answers are in the index"
+        why = ", as the corpus is where they come from" if self.documents == "corpus" else ""
+        return f"{what}{why}: retrieval can copy them"
+
+
 class GateResult(Record):
     """What one rule says of one candidate, in one sentence."""
 
@@ -197,6 +253,7 @@ class Results(Record):
     forgetting: tuple[ForgettingSummary, ...] = ()
     forgetting_errors: dict[str, str] = Field(default_factory=dict)
     """Candidate -> why its forgetting could not be measured."""
+    retrieval: tuple[RetrievalSummary, ...] = ()
     gates: tuple[GateResult, ...]
     computed: dict[str, int] = Field(default_factory=dict)
     """Step -> how many artefacts were computed now rather than found in the cache."""

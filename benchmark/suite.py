@@ -9,12 +9,13 @@ or an override on the command line, can say `candidates.lora.train.r=8`.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
 from benchmark.prompts import Template
 from benchmark.suite_base import Name, Spec, Use
+from benchmark.suite_context import FewShot, RetrievalSpec
 from benchmark.suite_train import TrainSpec
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "LeakSpec",
     "Name",
     "Origin",
+    "RetrievalSpec",
     "Spec",
     "SplitSpec",
     "Suite",
@@ -91,20 +93,8 @@ class Decoding(Spec):
     seed: int = Field(default=0, ge=0)
     stop: tuple[str, ...] = ()
     """Texts that end an answer; they are cut off."""
-    batch_size: int = Field(default=32, ge=1)
-
-
-class FewShot(Spec):
-    """Solved examples from the train side, put before each question."""
-
-    k: int = Field(default=2, ge=1)
-    max_chars: int = Field(default=800, ge=1)
-    """Only train rows whose answer is at most this long are shown."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _count(cls, value: Any) -> Any:
-        return {"k": value} if isinstance(value, int) else value
+    batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    """Prompts that are answered at once; auto: as many as the machine's memory holds."""
 
 
 class CandidateSpec(Spec):
@@ -116,6 +106,7 @@ class CandidateSpec(Spec):
     """Folder of an adapter to load instead of training one; or `cache:` and the first digits of
     its key, as `bench adapters` lists them."""
     few_shot: FewShot | None = None
+    retrieval: RetrievalSpec | None = None
     template: Template | None = None
     generation: Decoding | None = None
     description: str = ""

@@ -170,6 +170,8 @@ def _long_form(path: Path, value: Any) -> Any:
         return {"style": value}
     if type(value) is int and path[-1] == "few_shot" and in_candidate:
         return {"k": value}
+    if isinstance(value, str) and path[-1] == "retrieval" and in_candidate:
+        return {"documents": value}
     return value
 
 

@@ -25,13 +25,12 @@ from pathlib import Path
 
 from benchmark import load_suite, make_plan
 from benchmark.backends.hf import LoadedModel, load
-from benchmark.devices import placement
+from benchmark.devices import Peak, placement
 from benchmark.models import local_model
 from benchmark.progress import Silent, Tick
 from benchmark.prompts import Template
 from benchmark.records import Example, Message
 from benchmark.suite import TrainSpec
-from benchmark.training import memory
 from benchmark.training import run as trainer
 from benchmark.training.account import hardware
 from benchmark.training.data import tokenise
@@ -191,7 +190,7 @@ def reference(job: Job, work: Path) -> dict:
     )  # fmt: skip
     trainer.remove_callback(PrinterCallback)
     start = time.perf_counter()
-    with memory.Peak(place.device) as peak:
+    with Peak(place.device) as peak:
         trainer.train()
     seconds = time.perf_counter() - start
     loss = loss_of(trainer.model, watched.rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,12 +12,16 @@ from pydantic import field_validator
 
 from benchmark.backends import likelihood
 from benchmark.backends.adapters import put_on
-from benchmark.devices import Dtype, placement
+from benchmark.backends.decoding import Order, new_tokens
+from benchmark.backends.effort import Measured
+from benchmark.backends.room import planned, room
+from benchmark.devices import Dtype, placement, processor
 from benchmark.errors import CandidateError, ConfigError
 from benchmark.keys import key
 from benchmark.models import local_model, name_of
 from benchmark.plugins import Plugin, Reply, Request
 from benchmark.progress import Progress, Tick
+from benchmark.records import Effort
 from benchmark.references import check, parse
 from benchmark.suite import Decoding
 
@@ -89,6 +94,8 @@ def load(folder: Path, dtype: Dtype) -> tuple[Any, Any]:
 
     logging.disable_progress_bar()
     place = placement(dtype)
+    if place.device == "cpu" and "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(processor().threads)
     try:
         tokenizer: Any = AutoTokenizer.from_pretrained(folder)
         model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, place.dtype))
@@ -106,10 +113,12 @@ class LoadedModel:
         self.model = model
         self.tokenizer = tokenizer
         self.stops = [stop for stop in stops if stop is not None]
+        self.measured = self._measured()
 
     @contextmanager
     def adapted(self, adapter: Path | None) -> Iterator[None]:
         """Put an adapter on the base inside the `with`; take it off after it."""
+        self.measured = self._measured()
         if adapter is None:
             yield
             return
@@ -121,23 +130,22 @@ class LoadedModel:
             self.model = base
 
     def batches(self, requests: Sequence[Request], decoding: Decoding) -> list[list[int]]:
-        """Return batches of equal size over prompts sorted by length, the longest first.
-
-        Neighbours of like length waste little on padding, and a batch that does not fit in
-        memory shows itself at once.
-        """
+        """Return batches over prompts sorted by length, of as many rows as memory holds."""
         lengths = [len(self._encode(request)) for request in requests]
-        order = sorted(range(len(requests)), key=lambda at: (-lengths[at], at))
-        size = decoding.batch_size
-        return [order[start : start + size] for start in range(0, len(order), size)]
+        fits = room(self.model, self.model.device.type)
+        if decoding.batch_size != "auto":
+            fits = fits._replace(free=float("inf"), rows=decoding.batch_size)
+        return planned(lengths, decoding.max_new_tokens, fits)
 
     def generate(self, batch: Sequence[Request], decoding: Decoding, tick: Tick) -> list[Reply]:
         """Answer one batch; when memory runs out, its halves, down to single requests."""
         import torch
 
         try:
-            return self._generate(batch, decoding, tick)
+            with self.measured.batch(len(batch)):
+                return self._generate(batch, decoding, tick)
         except (torch.OutOfMemoryError, MemoryError) as error:
+            self.measured.out_of_memory += 1
             if len(batch) == 1:
                 return [Reply(None, error=f"out of memory: {one_line(error)}", finish="error")]
         # Outside the handler, so that the failed attempt's tensors are already free.
@@ -148,6 +156,13 @@ class LoadedModel:
             *self.generate(batch[:half], decoding, tick),
             *self.generate(batch[half:], decoding, tick),
         ]
+
+    def effort(self) -> Effort:
+        """Return what the answers took since an adapter was last put on or taken off."""
+        return self.measured.effort()
+
+    def _measured(self) -> Measured:
+        return Measured(self.model.device.type, str(self.model.dtype).removeprefix("torch."))
 
     def loglikelihood(
         self, requests: Sequence[Request], answers: Sequence[str], max_tokens: int | None = None
@@ -172,69 +187,51 @@ class LoadedModel:
         import torch
 
         prompts = [self._encode(request) for request in batch]
-        width = max(len(prompt) for prompt in prompts)
-        pad = self.tokenizer.pad_token_id
-        # Left padding: every answer then begins at the same column.
-        rows = [[pad] * (width - len(prompt)) + prompt for prompt in prompts]
-        mask = [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]
         ends = {*self.stops, *(request.template.end_of_turn(self.tokenizer) for request in batch)}
-        device = self.model.device
         torch.manual_seed(_seed(batch, decoding))
-        with torch.inference_mode():
-            output = self.model.generate(
-                input_ids=torch.tensor(rows, device=device),
-                attention_mask=torch.tensor(mask, device=device),
-                generation_config=self._config(decoding, sorted(ends)),
-                stopping_criteria=[_Ticker(tick, len(batch))],
-            )
-        answers = output[:, width:].tolist()
+        order = Order(
+            prompts,
+            decoding.max_new_tokens,
+            frozenset(ends),
+            self.tokenizer.pad_token_id,
+            _sampling(decoding),
+            lambda made: bool(decoding.stop) and _stop_in(self._text(made), decoding) is not None,
+            tick,
+        )
+        answers = new_tokens(self.model, order)
         return [
             self._reply(prompt, answer, ends, decoding)
             for prompt, answer in zip(prompts, answers, strict=True)
         ]
 
-    def _config(self, decoding: Decoding, ends: list[int]) -> Any:
-        from transformers import GenerationConfig
-
-        sampling: dict[str, Any] = {"do_sample": False}
-        if decoding.temperature > 0:
-            sampling = {
-                "do_sample": True,
-                "temperature": decoding.temperature,
-                "top_p": decoding.top_p,
-                "top_k": 0,
-            }
-        return GenerationConfig(
-            max_new_tokens=decoding.max_new_tokens,
-            eos_token_id=ends,
-            pad_token_id=self.tokenizer.pad_token_id,
-            **sampling,
-        )
-
     def _reply(
         self, prompt: list[int], answer: list[int], ends: set[int], decoding: Decoding
     ) -> Reply:
-        end = next((at for at, token in enumerate(answer) if token in ends), None)
-        made = answer if end is None else answer[:end]
-        text: str = self.tokenizer.decode(made, skip_special_tokens=True).strip()
-        stop = min((at for at in map(text.find, decoding.stop) if at >= 0), default=None)
-        finish = "length" if end is None and stop is None else "stop"
+        ended = bool(answer) and answer[-1] in ends
+        text = self._text(answer[:-1] if ended else answer)
+        stop = _stop_in(text, decoding)
+        finish = "stop" if ended or stop is not None else "length"
         text = text if stop is None else text[:stop].rstrip()
-        return Reply(text, None, finish, tokens_in=len(prompt), tokens_out=len(made))
+        return Reply(text, None, finish, tokens_in=len(prompt), tokens_out=len(answer) - ended)
+
+    def _text(self, tokens: list[int]) -> str:
+        text: str = self.tokenizer.decode(tokens, skip_special_tokens=True).strip()
+        return text
 
 
-class _Ticker:
-    """Moves the bar at each step of `generate`; never stops it."""
+def _stop_in(text: str, decoding: Decoding) -> int | None:
+    return min((at for at in map(text.find, decoding.stop) if at >= 0), default=None)
 
-    def __init__(self, tick: Tick, rows: int) -> None:
-        self.tick = tick
-        self.rows = rows
 
-    def __call__(self, input_ids: Any, scores: Any, **kwargs: Any) -> Any:
-        import torch
-
-        self.tick(self.rows)
-        return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
+def _sampling(decoding: Decoding) -> dict[str, Any]:
+    if decoding.temperature == 0:
+        return {"do_sample": False}
+    return {
+        "do_sample": True,
+        "temperature": decoding.temperature,
+        "top_p": decoding.top_p,
+        "top_k": 0,
+    }
 
 
 def _seed(batch: Sequence[Request], decoding: Decoding) -> int:

@@ -112,5 +112,5 @@ def device() -> Iterator[Finding]:
         True,
         "processor",
         f"{os.cpu_count()} cores, {memory_bytes() / 2**30:.0f} GiB, "
-        f"bfloat16 {'in hardware' if cpu_has_bfloat16() else 'emulated (float32 is used)'}",
+        f"bfloat16 {'in hardware' if cpu_has_bfloat16() else 'emulated'}",
     )

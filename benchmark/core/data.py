@@ -8,10 +8,10 @@ from typing import Any
 
 from benchmark.core.plan import Plan
 from benchmark.core.split import split
-from benchmark.core.state import Data
+from benchmark.core.state import Data, examples_sha256
 from benchmark.core.store import Cache, write_text
 from benchmark.errors import DataError
-from benchmark.keys import code_version, key, sha256_of_rows
+from benchmark.keys import code_version, key
 from benchmark.models import local_model_dir
 from benchmark.progress import Progress
 from benchmark.records import Example, Message
@@ -163,12 +163,3 @@ def refuse_leaks(found: LeakReport, spec: LeakSpec) -> None:
             where="leaks",
             hint="group them (`split.group_by`), clean the rows, or raise leaks.tolerance",
         )
-
-
-def examples_sha256(examples: Sequence[Example]) -> str:
-    """Return the hash of what training and scoring see of examples: ids, prompts, answers."""
-    seen = {"id", "prompt", "references", "rejected", "group"}
-    # Without `rejected` where there is none: the hashes of other data stay what they were.
-    return sha256_of_rows(
-        example.model_dump_json(include=seen, exclude_none=True) for example in examples
-    )

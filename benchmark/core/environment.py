@@ -11,8 +11,8 @@ from benchmark.devices import placement
 from benchmark.results import Environment
 
 LIBRARIES = (
-    "benchmark", "accelerate", "bert-score", "datasets", "nltk", "numpy", "peft", "rapidfuzz",
-    "rouge-score", "sacrebleu", "torch", "transformers", "trl",
+    "benchmark", "accelerate", "bert-score", "bm25s", "datasets", "nltk", "numpy", "peft",
+    "rapidfuzz", "rouge-score", "sacrebleu", "torch", "transformers", "trl",
 )  # fmt: skip
 """Packages that can change a number."""
 

@@ -16,11 +16,11 @@ from benchmark.core.estimate import Speeds, guess_seconds
 from benchmark.core.plan import CandidatePlan, Plan
 from benchmark.core.requests import Job, job_of
 from benchmark.core.state import Adapter, Answers, Data
-from benchmark.core.store import Cache, append_line, read_lines
+from benchmark.core.store import Cache, append_line, read_lines, write_text
 from benchmark.errors import CandidateError
 from benchmark.plugins import Backend, Model, Reply, Request, trainable
 from benchmark.progress import Progress, Tick
-from benchmark.records import Generation
+from benchmark.records import Effort, Generation
 
 
 def generate(
@@ -41,7 +41,8 @@ def generate(
             if done is None:
                 waiting.append(job)
             else:
-                answers[candidate.name] = Answers(done, job.fingerprint, computed=False)
+                effort = _effort(cache, job)
+                answers[candidate.name] = Answers(done, job.fingerprint, False, effort=effort)
         if waiting:
             answers |= _run(backend, waiting, cache, progress)
     found = {candidate.name: answers[candidate.name] for candidate in plan.candidates}
@@ -78,12 +79,12 @@ def applied(plan: Plan, name: str, answers: dict[str, Answers], progress: Progre
 
 def _asked_otherwise(one: CandidatePlan, other: CandidatePlan) -> bool:
     """Tell whether two candidates differ in more than their adapter."""
-    return (one.backend, one.template, one.decoding, one.spec.few_shot) != (
-        other.backend,
-        other.template,
-        other.decoding,
-        other.spec.few_shot,
-    )
+    return _asked(one) != _asked(other)
+
+
+def _asked(candidate: CandidatePlan) -> tuple[object, ...]:
+    spec = candidate.spec
+    return candidate.backend, candidate.template, candidate.decoding, spec.few_shot, spec.retrieval
 
 
 def _run(backend: Backend, jobs: list[Job], cache: Cache, progress: Progress) -> dict[str, Answers]:
@@ -103,10 +104,25 @@ def _answers(model: Model, job: Job, cache: Cache, progress: Progress) -> Answer
     try:
         with model.adapted(job.adapter.path if job.adapter else None):
             generations = _generations(model, job, cache, progress)
+            effort: Effort | None = getattr(model, "effort", lambda: None)()
     except CandidateError as error:
         progress.say(f"{job.candidate.name}: {error}")
         return Answers((), job.fingerprint, False, str(error))
-    return Answers(generations, job.fingerprint, computed=True)
+    if effort is not None:
+        write_text(_effort_path(cache, job), effort.model_dump_json())
+    return Answers(generations, job.fingerprint, computed=True, effort=effort)
+
+
+def _effort_path(cache: Cache, job: Job) -> Path:
+    return cache.path("generations", f"{job.key}.effort.json")
+
+
+def _effort(cache: Cache, job: Job) -> Effort | None:
+    """Return what answers took when they were made; None if that was not kept."""
+    try:
+        return Effort.model_validate_json(_effort_path(cache, job).read_bytes())
+    except (OSError, ValueError):
+        return None  # a figure less in the report; the answers are there
 
 
 def _generations(model: Model, job: Job, cache: Cache, progress: Progress) -> Sequence[Generation]:
@@ -114,7 +130,14 @@ def _generations(model: Model, job: Job, cache: Cache, progress: Progress) -> Se
     batches = model.batches(job.requests, decoding)
     with cache.lock("generations", job.key):
         partial = cache.path("generations", f"{job.key}.partial")
-        done = _batches_on_disk(partial)
+        # Another machine that shares the cache, with more memory, makes other batches.
+        done = {
+            at: rows
+            for at, rows in _batches_on_disk(partial).items()
+            if at < len(batches)
+            and [row.example_id for row in rows]
+            == [job.requests[n].example_id for n in batches[at]]
+        }
         todo = [at for at in range(len(batches)) if at not in done]
         tokens = sum(len(batches[at]) for at in todo) * decoding.max_new_tokens
         started, made = time.perf_counter(), 0

@@ -114,7 +114,7 @@ def make_plan(suite: Suite) -> Plan:
         )
         for name, spec in suite.candidates.items()
     )
-    problems += _misfits(suite, candidates)
+    problems += _misfits(suite, candidates, built[("dataset",)])
     wrong = problem_of(suite.forgetting, origin) if suite.forgetting else None
     problems += [wrong] if wrong else []
     if problems:
@@ -251,8 +251,10 @@ def _unknown_scores(suite: Suite, known: list[str]) -> Iterator[Problem]:
             yield Problem(suite.origin.where(*path), f"no metric gives {score!r}", hint)
 
 
-def _misfits(suite: Suite, candidates: Sequence[CandidatePlan]) -> Iterator[Problem]:
-    """Find candidates that ask for what their backend cannot do."""
+def _misfits(
+    suite: Suite, candidates: Sequence[CandidatePlan], dataset: Dataset
+) -> Iterator[Problem]:
+    """Find candidates that ask for what their backend, or the data set, cannot do."""
     for candidate in candidates:
         where = suite.origin.where("candidates", candidate.name)
         spec = candidate.spec
@@ -262,6 +264,11 @@ def _misfits(suite: Suite, candidates: Sequence[CandidatePlan]) -> Iterator[Prob
             yield Problem(where, "this backend cannot be trained", "use backend hf to train")
         if spec.adapter and not getattr(candidate.backend, "trainable", True):
             yield Problem(where, "this backend puts on no adapter", _ELSEWHERE)
+        wants_corpus = spec.retrieval is not None and spec.retrieval.documents == "corpus"
+        if wants_corpus and not hasattr(dataset, "corpus"):
+            here = suite.origin.where("candidates", candidate.name, "retrieval", "documents")
+            what = f"data set {suite.dataset.use} has no corpus of its own"
+            yield Problem(here, what, "name a file or folder of documents, or train")
         cached = spec.adapter and spec.adapter.startswith("cache:")  # looked up when it is loaded
         if spec.train:
             yield from _untrainable(candidate, suite.origin)

@@ -11,6 +11,7 @@ from benchmark.core import forgetting, generate, train
 from benchmark.core.data import load_data
 from benchmark.core.plan import CandidatePlan, Plan
 from benchmark.core.requests import job_of
+from benchmark.core.retrieve import retrieve
 from benchmark.core.state import Adapter, Data
 from benchmark.core.store import Cache
 from benchmark.errors import FetchError
@@ -33,7 +34,7 @@ def preview(plan: Plan, progress: Progress) -> list[Step]:
         try:
             for candidate in plan.candidates:
                 candidate.backend.fingerprint(progress)
-            data = load_data(plan, progress)
+            data = retrieve(plan, load_data(plan, progress), progress, only_ready=True)
             texts = forgetting.texts_of(plan, progress)
         except FetchError as error:
             # The user need not know by which switch we kept ourselves from fetching.
@@ -52,6 +53,8 @@ def _steps(
     )
     adapters: dict[str, Adapter | None] = {}
     for candidate in plan.candidates:
+        if _waits(candidate, data):
+            yield Step(f"retrieve {candidate.name}", "encode texts, then search", "to do")
         if candidate.spec.train:
             step, adapter = _training(plan, candidate, data, progress)
             adapters[candidate.name] = adapter
@@ -70,7 +73,7 @@ def _training(
     spec = train.training(plan, candidate)
     what = f"{spec.method} on {len(data.train)} rows, {spec.epochs:g} epochs"
     name = train.adapter_key(plan, candidate, data, progress)
-    found = train.cached(name)
+    found = None if _waits(candidate, data) else train.cached(name)
     if found is None:
         seconds = train.estimate(candidate, data, spec)
         return Step(f"train {candidate.name}", what, "to do", seconds), None
@@ -93,10 +96,16 @@ def _generation(
         adapter = train.loaded(candidate, progress)
     job = job_of(plan, data, candidate, adapter, progress)
     untrained = candidate.name in adapters and adapter is None
-    if not untrained and generate.finished(Cache(), job) is not None:
+    unknown = untrained or _waits(candidate, data)
+    if not unknown and generate.finished(Cache(), job) is not None:
         return Step(name, what, "cached")
     tokens = len(data.test) * candidate.decoding.max_new_tokens
     return Step(name, what, "to do", generate.estimate(candidate, job.fingerprint, tokens))
+
+
+def _waits(candidate: CandidatePlan, data: Data) -> bool:
+    """Tell whether a candidate's prompts are not known before texts are encoded."""
+    return candidate.spec.retrieval is not None and candidate.name not in data.retrieved
 
 
 def _forgetting(

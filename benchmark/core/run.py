@@ -1,4 +1,4 @@
-"""The whole pipeline on one page, in order: data, train, generate, score, ..., gate, report."""
+"""The whole pipeline on one page, in order: data, retrieve, train, ..., gate, report."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from benchmark.core.gate import exit_code, judge_gates, overall
 from benchmark.core.generate import generate
 from benchmark.core.judge import judge, summarise_verdicts
 from benchmark.core.plan import Plan
+from benchmark.core.retrieve import prepare as prepare_retrieval
+from benchmark.core.retrieve import retrieve
 from benchmark.core.score import score
+from benchmark.core.state import Answers
 from benchmark.core.store import RunFolder
 from benchmark.core.summary import candidates, complete
 from benchmark.core.train import train
@@ -62,7 +65,7 @@ def run(
         folder.write_text("suite.yaml", to_yaml(suite))
         prepare(plan, shown)
         clock.lap("fetch")
-        data = load_data(plan, shown)
+        data = retrieve(plan, load_data(plan, shown), shown)
         clock.lap("data")
         adapters = train(plan, data, shown)
         clock.lap("train")
@@ -83,13 +86,7 @@ def run(
             suite.gates, summaries, comparisons, gated_by_default(plan), per_cluster(table)
         )
         cards = candidates(plan, adapters, answers)
-        computed = {
-            "trained": sum(getattr(adapter, "computed", False) for adapter in adapters.values()),
-            "generated": sum(answer.computed for answer in answers.values()),
-            "scored": scores.computed,
-            "judged": judged.computed,
-            **forgotten.computed,
-        }
+        steps = {"scored": scores.computed, "judged": judged.computed, **forgotten.computed}
         results = Results(
             **outcome(plan, rules, cards, forgotten.errors),
             **clock.times(),
@@ -100,10 +97,13 @@ def run(
             scores=tuple(summaries),
             comparisons=tuple(comparisons),
             verdicts=tuple(summarise_verdicts(plan, judged)),
+            retrieval=tuple(made.summary for made in data.retrieved.values()),
             forgetting=forgotten.summaries,
             forgetting_errors=forgotten.errors,
-            computed=computed,
+            computed=made_now(adapters, answers) | steps,
         )
+        for name, found in data.retrieved.items():
+            folder.write_rows(f"retrieval/{name}.jsonl", found.found)
         generations = {name: answer.generations for name, answer in answers.items()}
         report = Report(results, data.test, generations, flat(scores.scores), folder.path)
         write(plan, folder, report, flat(judged.verdicts), show=show)
@@ -118,6 +118,7 @@ def prepare(plan: Plan, progress: Progress) -> None:
         if isinstance(plugin, Plugin):
             plugin.prepare(progress)
     texts_of(plan, progress)
+    prepare_retrieval(plan, progress)
 
 
 def gated_by_default(plan: Plan) -> list[str]:
@@ -164,6 +165,14 @@ def outcome(
         "verdict": verdict,
         "status": "complete" if whole else "incomplete",
         "exit_code": exit_code(verdict, whole),
+    }
+
+
+def made_now(adapters: Mapping[str, object], answers: Mapping[str, Answers]) -> dict[str, int]:
+    """Return how many adapters and candidates' answers were not found in the cache."""
+    return {
+        "trained": sum(getattr(adapter, "computed", False) for adapter in adapters.values()),
+        "generated": sum(answer.computed for answer in answers.values()),
     }
 
 

@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmark.records import Example, Generation, TrainingManifest
-from benchmark.results import DatasetSummary
+from benchmark.keys import sha256_of_rows
+from benchmark.records import Effort, Example, Found, Generation, TrainingManifest
+from benchmark.results import DatasetSummary, RetrievalSummary
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The data set as one candidate is asked it."""
+
+    train: Sequence[Example]
+    validation: Sequence[Example]
+    test: Sequence[Example]
+    train_sha256: str
+    """Of train and validation rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """What one candidate's retrieval made."""
+
+    sides: Sides
+    """With passages in their prompts."""
+    found: Sequence[Found]
+    """In the order of the test side."""
+    summary: RetrievalSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +41,14 @@ class Data:
     validation: Sequence[Example]
     test: Sequence[Example]
     summary: DatasetSummary
+    retrieved: Mapping[str, Retrieved] = field(default_factory=dict)
+    """By candidate; only those that retrieve."""
+
+    def sides(self, candidate: str) -> Sides:
+        """Return the rows as one candidate learns and is asked them."""
+        if candidate in self.retrieved:
+            return self.retrieved[candidate].sides
+        return Sides(self.train, self.validation, self.test, self.summary.train_sha256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +72,14 @@ class Answers:
     computed: bool
     error: str | None = None
     """Why there are none."""
+    effort: Effort | None = None
+    """None where nothing was measured: controls, servers."""
+
+
+def examples_sha256(examples: Iterable[Example]) -> str:
+    """Return the hash of what training and scoring see of examples: ids, prompts, answers."""
+    seen = {"id", "prompt", "references", "rejected", "group"}
+    # Without `rejected` where there is none: the hashes of other data stay what they were.
+    return sha256_of_rows(
+        example.model_dump_json(include=seen, exclude_none=True) for example in examples
+    )

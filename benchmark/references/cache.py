@@ -43,16 +43,6 @@ class Fetched:
     label: str = ""
 
 
-def cache_root() -> Path:
-    """Return the cache folder: `BENCH_CACHE`, else the platform's."""
-    chosen = os.environ.get("BENCH_CACHE")
-    if chosen:
-        return Path(chosen).expanduser().absolute()
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("bench"))
-
-
 def offline() -> bool:
     """Tell whether `BENCH_OFFLINE` forbids to fetch anything."""
     return os.environ.get("BENCH_OFFLINE", "") not in ("", "0")

@@ -8,9 +8,10 @@ from functools import cache as remembered
 from pathlib import Path
 
 from benchmark.errors import ConfigError, FetchError
+from benchmark.files import cache_root
 from benchmark.keys import sha256_of_file, sha256_of_rows
 from benchmark.progress import Progress, Tick
-from benchmark.references.cache import Entry, Fetched, cache_root, offline, writing
+from benchmark.references.cache import Entry, Fetched, offline, writing
 from benchmark.references.syntax import Reference, check, local_path, parse
 
 

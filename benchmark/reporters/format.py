@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import pairwise
 
+from benchmark.records import Effort
+
 NOTHING = "–"
 """Shown where there is no number."""
 MINUS = "\u2212"
@@ -137,6 +139,11 @@ def short(value: float | None) -> str:
 def size(value: float | None) -> str:
     """Return bytes as "19.6 MB" (thousands, not 1024s); "–" where there are none."""
     return _scaled(value or None, ("B", "kB", "MB", "GB", "TB"))
+
+
+def joules(effort: Effort | None) -> str:
+    """Return the energy that answers took, in joules."""
+    return NOTHING if effort is None or effort.joules is None else f"{short(effort.joules)} J"
 
 
 def sparkline(values: Sequence[float], low: float, high: float, width: int) -> str:

@@ -12,7 +12,15 @@ from pydantic import Field
 
 from benchmark.plugins import Plugin, Report
 from benchmark.reporters import board as boards
-from benchmark.reporters import charts, curves, forgetting, samples, training, verdict
+from benchmark.reporters import (
+    charts,
+    curves,
+    forgetting,
+    retrieval,
+    samples,
+    training,
+    verdict,
+)
 from benchmark.reporters import format as fmt
 from benchmark.reporters.files import write_text
 from benchmark.results import Results
@@ -50,6 +58,8 @@ class Html(Plugin):
             "notices": verdict.notices(results, board),
             "notes": verdict.notes(board),
             **_trained(results, board),
+            "retrieval": retrieval,
+            "retrieved": retrieval.rows(results),
             "scales": {
                 column.score: charts.score_scale(board, column, WHISKER) for column in board.columns
             },

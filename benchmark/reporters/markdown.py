@@ -14,6 +14,7 @@ from benchmark.reporters import mark, samples, verdict
 from benchmark.reporters.board import Board, Cell, Row
 from benchmark.reporters.files import write_text
 from benchmark.reporters.markdown_data import data_lines
+from benchmark.reporters.markdown_search import retrieval_lines
 from benchmark.reporters.markdown_training import forgetting_lines, training_lines
 from benchmark.results import Results
 
@@ -43,6 +44,7 @@ class Markdown(Plugin):
             *_answers(board),
             *training_lines(board),
             *forgetting_lines(results),
+            *retrieval_lines(results),
             *_samples(report, board, self.samples),
             *data_lines(results),
             *_environment(results),
@@ -162,14 +164,19 @@ def _judges(results: Results) -> Iterator[str]:
 
 def _answers(board: Board) -> Iterator[str]:
     yield from ("## Answers and cost", "")
-    heads = "Candidate,Answered,Failed,Cut at limit,Changed,Tokens out,Time,Tokens/s".split(",")
+    heads = [
+        *("Candidate", "Answered", "Failed", "Cut at limit", "Changed"),
+        *("Tokens in", "Tokens out", "Time", "Tokens/s", "Memory", "Energy"),
+    ]
     lines = []
     for row in (*board.models, *board.controls):
         one = row.candidate
         counts = (fmt.count(value) for value in (one.answered, one.failed, one.cut))
+        tokens = (fmt.count(one.tokens_in), fmt.count(one.tokens_out))
         spent = (fmt.duration(one.seconds), fmt.number(one.tokens_per_second, 1))
+        needed = (fmt.size(one.effort.peak_memory if one.effort else None), fmt.joules(one.effort))
         changed = fmt.share(one.changed)
-        lines.append([mark.text(row.name), *counts, changed, fmt.count(one.tokens_out), *spent])
+        lines.append([mark.text(row.name), *counts, changed, *tokens, *spent, *needed])
     yield from mark.table(heads, lines, numbers=True)
     yield from (f"Changed: share of answers that differ from {mark.text(board.baseline)}'s.", "")
     yield from (

@@ -7,7 +7,6 @@ and the step is done again (see `trainer.py`).
 
 from __future__ import annotations
 
-import threading
 from typing import Any, Literal, NamedTuple
 
 from benchmark.errors import CandidateError
@@ -107,53 +106,6 @@ def free_bytes(device: str) -> float:
         limit = torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
         return min(available, float(limit))
     return min(available, _container_limit()) / processes()  # they share the machine's
-
-
-class Peak:
-    """The most memory in use while something runs: a `with` around it, then `bytes`.
-
-    On a GPU by the allocator's own count. On a CPU the process is looked at ten times a second:
-    its own high-water mark would remember whatever else it has done before.
-    """
-
-    def __init__(self, device: str) -> None:
-        self.device = device
-        self.bytes = 0
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-
-    def __enter__(self) -> Peak:
-        """Start looking."""
-        import torch
-
-        if self.device == "cuda":
-            torch.cuda.reset_peak_memory_stats()
-        else:
-            self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Stop looking."""
-        import torch
-
-        if self.device == "cuda":
-            self.bytes = int(torch.cuda.max_memory_allocated())
-        else:
-            self._end.set()
-            self._thread.join()
-
-    def _look(self) -> None:
-        import psutil
-        import torch
-
-        process = psutil.Process()
-        while True:
-            used = process.memory_info().rss
-            if self.device == "mps":
-                used = int(torch.mps.driver_allocated_memory())
-            self.bytes = max(self.bytes, used)
-            if self._end.wait(0.1):
-                return
 
 
 def is_out_of_memory(error: BaseException) -> bool:

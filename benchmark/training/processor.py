@@ -81,11 +81,17 @@ class _LogProbs(torch.autograd.Function):
 _log_probs: Any = _LogProbs.apply
 
 
+def _of_all_logits(hidden: Any, weight: Any, bias: Any, targets: Any) -> Any:
+    """Return the same where the head is learned too, whose gradient needs every logit again."""
+    logits = nn.functional.linear(hidden, weight, bias).float()
+    return -nn.functional.cross_entropy(logits, targets, reduction="none")
+
+
 def suit(model: Any) -> None:
     """Give a model on a processor its own log-probabilities and dropout, in place.
 
-    After trl has given it those of a GPU, which stay where the head is learned too, where it is
-    more than a linear layer, or where the model does more to its logits.
+    After trl has given it those of a GPU, which stay where the head is more than a linear layer,
+    or where the model does more to its logits.
 
     Args:
         model: The network with its adapter, as trl's trainer has prepared it.
@@ -100,14 +106,12 @@ def suit(model: Any) -> None:
 
 
 def _is_plain(base: Any) -> bool:
-    """Tell whether a model's logits are its head's, of frozen weights."""
+    """Tell whether a model's logits are its head's, and that one a linear layer."""
     config, head = base.config.get_text_config(), base.get_output_embeddings()
     changes = ("final_logit_softcapping", "logit_scale", "output_multiplier", "logits_scaling")
     if any(getattr(config, name, None) for name in (*changes, "lm_head_multiplier")):
         return False
-    if getattr(config, "output_router_logits", False) or type(head) is not nn.Linear:
-        return False
-    return not any(weight.requires_grad for weight in head.parameters())
+    return not getattr(config, "output_router_logits", False) and type(head) is nn.Linear
 
 
 def _with_log_probs(forward: Any) -> Any:
@@ -122,7 +126,9 @@ def _with_log_probs(forward: Any) -> Any:
         head = self.get_output_embeddings()
         with torch.autocast("cpu", enabled=False):
             states = hidden[learned].to(head.weight.dtype)
-            found = _log_probs(states, head.weight, head.bias, targets[learned])
+            is_learned = any(weight.requires_grad for weight in head.parameters())
+            how = _of_all_logits if is_learned else _log_probs
+            found = how(states, head.weight, head.bias, targets[learned])
         zeros = torch.zeros(targets.shape, dtype=found.dtype)
         return Output(zeros.masked_scatter(learned, found), -found.sum() / max(1, len(found)))
 

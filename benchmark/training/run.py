@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from benchmark.devices import Placement, placement
+from benchmark.devices import Peak, Placement, placement
 from benchmark.errors import CandidateError
 from benchmark.models import local_model
 from benchmark.progress import Progress
@@ -61,7 +61,7 @@ def train(job: Job, folder: Path, work: Path, progress: Progress) -> TrainingMan
     label = f"train {job.spec.method} on {len(started.rows.rows)} rows"
     with (
         progress.step(label, total=started.steps, unit="steps", estimate=job.estimate) as tick,
-        memory.Peak(started.place.device) as peak,
+        Peak(started.place.device) as peak,
         _clear_errors(started),
     ):
         saver = Saver(job.spec.save_seconds if goes_on(job.spec) else math.inf)

@@ -14,6 +14,7 @@ from benchmark.plugins import DATASETS, Dataset, Loaded
 from benchmark.progress import Silent
 from benchmark.records import Example
 from benchmark.registry import parameters
+from benchmark.retrieval.documents import Library
 from benchmark.suite import SplitSpec
 
 ROWS = 20
@@ -111,6 +112,16 @@ def test_it_tells_where_it_came_from_and_what_it_left_out(loaded: Loaded) -> Non
 def test_its_rows_can_be_split(loaded: Loaded) -> None:
     sides = split(loaded.examples, SplitSpec(train=8, validation=2, test=4), 42)
     assert [len(side) for side in sides] == [8, 2, 4]
+
+
+def test_a_corpus_has_the_texts_that_its_questions_come_from(
+    dataset: Dataset, loaded: Loaded
+) -> None:
+    if isinstance(dataset, Library):
+        corpus = dataset.corpus(Silent())
+        assert len({one.id for one in corpus}) == len(corpus) >= ROWS
+        assert {one.group for one in corpus} >= {row.group for row in loaded.examples}
+        assert all(one.text.strip() for one in corpus)
 
 
 def test_signature_and_parameters(dataset: Dataset) -> None:

@@ -16,11 +16,11 @@ import yaml
 
 from benchmark import load_suite, make_plan, run
 from benchmark.core.data import load_data
-from benchmark.core.requests import shots
 from benchmark.errors import DataError
 from benchmark.progress import Silent
 from benchmark.records import Example, Generation, Score
 from benchmark.results import Results
+from benchmark.retrieval.few_shot import shots
 from benchmark.suite import FewShot
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -203,12 +203,13 @@ def test_few_shot_never_shows_fewer_examples_than_asked(suite, tmp_path):
 def test_few_shot_examples_come_from_the_train_side(suite, tmp_path):
     plan = make_plan(suite())
     data = load_data(plan, Silent())
-    turns = shots(data.train, FewShot(k=3), seed=1)
+    turns, *others = shots(data.train, data.test, FewShot(k=3), seed=1)
+    assert others == [turns] * 9  # the same for each question
     assert [turn.role for turn in turns] == ["user", "assistant"] * 3
     answers_ = {row.references[0] for row in data.train}
     assert {turn.content for turn in turns[1::2]} <= answers_
-    assert shots(data.train[::-1], FewShot(k=3), seed=1) == turns
-    assert shots(data.train, FewShot(k=3), seed=2) != turns
+    assert shots(data.train[::-1], data.test, FewShot(k=3), seed=1)[0] == turns
+    assert shots(data.train, data.test, FewShot(k=3), seed=2)[0] != turns
 
 
 def test_an_answer_that_fails_is_counted_and_tried_again(suite, tmp_path, monkeypatch):
@@ -281,3 +282,40 @@ def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(suite, tmp_path, end)
     results = Results.model_validate_json(output)
     assert results.status == "complete"
     assert answers(tmp_path / "a" / "reports") == answers(tmp_path / "b" / "reports")
+
+
+METHODS = ("lora", "rslora", "dora", "qlora", "ia3", "prefix", "prompt", "full")
+
+
+@pytest.mark.filterwarnings("ignore:Position ids are not supported")
+def test_every_method_trains_and_answers_in_one_run(suite, tmp_path):
+    """What `suites/legi-methods.yaml` does, with a tiny model."""
+    path = suite.path
+    content = yaml.safe_load(path.read_text())
+    # 4-bit weights come in blocks of 64.
+    content["backend"]["model"] = str(tiny.build(tmp_path / "wide", width=64))
+    rates = {"ia3": 0.1, "prefix": 0.3, "prompt": 0.3}
+    content["candidates"] = {"base": None, "few-shot": {"few_shot": 2}} | {
+        name: {"train": {"method": name, "epochs": 1, "learning_rate": rates.get(name, 0.05)}}
+        for name in METHODS
+    }
+    del content["gates"]
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    results = go(suite, tmp_path)
+    trained = {card.name: card for card in results.candidates if card.training}
+    assert set(trained) == set(METHODS)
+    assert {name: card.error for name, card in trained.items() if card.error} == {}
+    assert all(card.answered == 10 for card in results.candidates)
+    assert {card.training.method for card in trained.values()} == set(METHODS)
+    page = (tmp_path / "reports" / "tiny" / results.run_id / "report.html").read_text()
+    assert all(name in page for name in METHODS)
+    again = go(suite, tmp_path)
+    assert again.computed["trained"] == again.computed["generated"] == 0
+
+
+def test_too_few_solved_examples_show_before_anything_is_trained(suite, tmp_path, monkeypatch):
+    trained = []
+    monkeypatch.setattr("benchmark.core.run.train", lambda *a: trained.append(a))
+    with pytest.raises(DataError, match=r"few_shot asks for 2"):
+        go(suite, tmp_path, "candidates.few-shot.few_shot.max_chars=3")
+    assert not trained

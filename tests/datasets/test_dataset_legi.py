@@ -416,3 +416,23 @@ def test_the_real_codes(
     bare = Legi(codes=(code,), annexes=False, tables=False, templates="fr").load(Silent())
     assert (bare.dropped.get("annex", 0), bare.dropped.get("table", 0)) == (annexes, tables)
     assert len(bare.examples) + sum(bare.dropped.values()) == articles
+
+
+def test_the_corpus_is_the_law_in_force_whatever_rows_are_kept(tmp_path: Path) -> None:
+    asked = {"min_chars": 60, "annexes": False}
+    rows = [
+        article(1, "L1-1"),
+        article(2, "L1-2", texte="Trop court pour une question."),
+        article(3, "Annexe I"),
+        article(4, "L1-4", dateDebut=ms("2030-01-01")),  # not yet in force
+        article(5, "L1-5", texte="", texteHtml=None),
+        article(6, None),
+    ]
+    loaded = load(tmp_path, section("Titre Ier : Le prêt", *rows), **asked)
+    corpus = Legi(source=str(tmp_path), **asked).corpus(Silent())
+    assert [one.id[-1] for one in corpus] == ["1", "2", "3"]
+    (example,) = loaded.examples
+    one = corpus[0]
+    assert (one.id, one.group) == (example.id, example.group)
+    # A passage of it reads as the answer does.
+    assert example.references == (f"{one.title}\n\n{one.text}",)

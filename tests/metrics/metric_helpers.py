@@ -34,36 +34,6 @@ def examples(references: Sequence[str]) -> list[Example]:
 
 def build_encoder(folder: Path, *, layers: int = 3, positions: int = 64) -> Path:
     """Write a random BERT and a WordPiece tokenizer trained on the corpus above."""
-    import torch
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+    import tiny_encoder
 
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    words = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    words.normalizer = normalizers.BertNormalizer(lowercase=True)
-    words.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(vocab_size=300, special_tokens=special, show_progress=False)
-    words.train_from_iterator([*REFERENCES, *ANSWERS], trainer)
-    words.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=words,
-        pad_token="[PAD]",
-        unk_token="[UNK]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        mask_token="[MASK]",
-        # bert-score itself overflows without it; the metric must not need it.
-        model_max_length=positions,
-    )
-    tokenizer.save_pretrained(folder)
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=words.get_vocab_size(),
-        hidden_size=32,
-        num_hidden_layers=layers,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=positions,
-    )
-    BertModel(config).save_pretrained(folder)
-    return folder
+    return tiny_encoder.build(folder, [*REFERENCES, *ANSWERS], layers=layers, positions=positions)

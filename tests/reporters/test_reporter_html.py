@@ -92,6 +92,10 @@ def hostile(report: Report) -> Report:
             "comparisons": tuple(
                 one.model_copy(update={"test": ALL}) for one in results.comparisons
             ),
+            "retrieval": tuple(
+                one.model_copy(update=dict.fromkeys(("candidate", "documents", "signature"), ALL))
+                for one in results.retrieval
+            ),
             "forgetting": tuple(
                 one.model_copy(update={"candidate": ALL, "signature": ALL})
                 for one in results.forgetting

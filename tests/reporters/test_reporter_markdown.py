@@ -30,6 +30,10 @@ HOSTILE = (
 )
 
 
+SHOWN = ("candidate", "documents", "signature")
+"""What a report shows of a retrieval."""
+
+
 def hostile_manifest(made: TrainingManifest, everything: str) -> TrainingManifest:
     """Put a text wherever a manifest holds one."""
     texts = ("method", "base", "key", "device", "dtype", "objective", "overfitting", "hardware")
@@ -63,6 +67,10 @@ def hostile(report: Report) -> Report:
                 }
             )
             for one in results.candidates
+        ),
+        "retrieval": tuple(
+            one.model_copy(update=dict.fromkeys(SHOWN, everything))
+            for one in results.retrieval
         ),
         "forgetting": tuple(
             one.model_copy(update={"candidate": everything, "signature": everything})

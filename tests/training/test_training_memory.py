@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import tiny
 
+from benchmark.devices import Peak
 from benchmark.training import memory
 from benchmark.training.memory import Budget, budget
 
@@ -108,9 +109,9 @@ def test_a_containers_limit_counts(monkeypatch, limit, used, left):
 def test_the_peak_is_seen():
     import torch
 
-    with memory.Peak("cpu") as quiet:
+    with Peak("cpu") as quiet:
         pass
-    with memory.Peak("cpu") as busy:
+    with Peak("cpu") as busy:
         block = torch.ones(200 * 2**20 // 4)  # written, so that it is resident
         assert not busy._end.wait(0.3)  # a few looks' time
         del block
@@ -118,7 +119,7 @@ def test_the_peak_is_seen():
 
 
 def test_the_peak_is_there_after_an_error():
-    peak = memory.Peak("cpu")
+    peak = Peak("cpu")
     with pytest.raises(ZeroDivisionError), peak:
         raise ZeroDivisionError
     assert peak.bytes > 0 and not peak._thread.is_alive()

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from torch.nn import functional
 from trainer_helpers import ROWS, batch_of, start, step
 
-from benchmark import devices
 from benchmark.training import processor
 from benchmark.training.processor import Dropout
 
@@ -112,12 +111,12 @@ def test_a_training_on_a_processor_uses_both(model, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "why",
-    ["the head is learned", "the head has an adapter", "logits are capped", "logits are scaled"],
+    ["the head is learned", "the head has a copy", "logits are capped", "logits are scaled"],
 )
-def test_other_heads_are_left_to_trl(model, tmp_path, monkeypatch, why):
+def test_other_heads_have_another_way(model, tmp_path, monkeypatch, why):
     calls = counted(monkeypatch)
     spec = {"method": "full"} if why == "the head is learned" else {}
-    if why == "the head has an adapter":
+    if why == "the head has a copy":
         spec = {"peft": {"modules_to_save": ["lm_head"]}}
     real = processor.suit
 
@@ -135,27 +134,3 @@ def test_other_heads_are_left_to_trl(model, tmp_path, monkeypatch, why):
     assert loss > 0
     assert gradients
     assert not calls
-
-
-@pytest.mark.parametrize(
-    ("has", "answers", "training"),
-    [
-        ({"avx512_bf16": True}, "bfloat16", "float32"),
-        ({"avx512_bf16": True, "amx_bf16": True}, "bfloat16", "bfloat16"),
-        ({}, "float32", "float32"),
-    ],
-)
-def test_bfloat16_is_trained_in_only_with_matrix_instructions(monkeypatch, has, answers, training):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has)
-    monkeypatch.setattr(devices.platform, "machine", lambda: "x86_64")
-    for known in (devices.placement, devices.cpu_has_bfloat16):
-        known.cache_clear()
-    try:
-        assert devices.placement().dtype == answers
-        assert devices.placement(training=True).dtype == training
-        assert devices.placement("float32", training=True).dtype == "float32"
-    finally:
-        for known in (devices.placement, devices.cpu_has_bfloat16):
-            known.cache_clear()

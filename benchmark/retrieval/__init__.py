@@ -1,0 +1,1 @@
+"""What resembles a question: documents cut into passages, two ways to search, a budget of text."""
