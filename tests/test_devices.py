@@ -69,17 +69,16 @@ def test_what_another_machine_measured_does_not_count(monkeypatch):
     ("slow", "expected"), [({"bfloat16"}, "float32"), ({"float32"}, "bfloat16"), (set(), "float32")]
 )
 def test_the_measurement_takes_what_is_clearly_faster(monkeypatch, slow, expected):
-    real, made, clock = torch.ones, [], [0.0]
-
-    def noted(*shape, dtype=torch.float32):
-        made.append(str(dtype).removeprefix("torch."))
-        return real(*shape, dtype=dtype)
+    done, clock = [], [0.0]
 
     def passing():
-        clock[0] += 3.0 if made and made[-1] in slow else 1.0
+        clock[0] += 3.0 if done and done[-1] in slow else 1.0
         return clock[0]
 
-    monkeypatch.setattr(torch, "ones", noted)
+    def step(dtype):
+        return lambda: done.append(str(dtype).removeprefix("torch."))
+
+    monkeypatch.setattr(devices, "_step", step)
     monkeypatch.setattr("time.perf_counter", passing)
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
     threads = torch.get_num_threads()
@@ -91,3 +90,13 @@ def test_a_cache_that_cannot_be_written_stops_nothing(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "file" / "below"))
     assert devices.placement().device == "cpu"
+
+
+def test_what_is_timed_is_a_step_of_a_model_and_leaves_no_trace():
+    state = torch.random.get_rng_state()
+    for dtype in (torch.float32, torch.bfloat16):
+        output = devices._step(dtype)()
+        assert output.logits.shape == (32, 1, 4096)
+        assert output.logits.dtype == dtype
+        assert output.past_key_values.get_seq_length() == 65
+    assert torch.equal(torch.random.get_rng_state(), state)
