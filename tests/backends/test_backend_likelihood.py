@@ -183,9 +183,14 @@ def test_batches_hold_every_text_once_within_the_budget():
     assert made == [[6], [1], [3, 4], [0, 5, 2]]
 
 
-def test_controls_cannot_and_say_so(folder):
-    for name in BACKENDS.builtin:
-        settings = {"model": str(folder), "dtype": "float32"} if name == "hf" else {}
-        backend = BACKENDS.load(name)(**settings)
-        with backend.open(Silent()) as opened:
-            assert isinstance(opened, Scorer) != backend.is_control
+@pytest.mark.parametrize(
+    ("name", "can"),
+    [("hf", True), ("echo", False), ("oracle", False), ("shuffled", False), ("openai", False)],
+)
+def test_only_weights_here_can_say_how_likely_a_text_is(folder, name, can):
+    settings = {
+        "hf": {"model": str(folder), "dtype": "float32"},
+        "openai": {"model": "any", "base_url": "http://127.0.0.1:1/v1"},
+    }
+    with BACKENDS.load(name)(**settings.get(name, {})).open(Silent()) as opened:
+        assert isinstance(opened, Scorer) == can
