@@ -44,9 +44,10 @@ def normal_number(text: str) -> str:
     Dots, spaces, stars and case do not count: `L. 4121-1`, `L4121-1` and `l 4121‑1` are
     `L4121-1`, `R.* 123-4` is `R123-4`, `L1453-1 A` and `L1453-1-A` are `L1453-1A`.
     """
-    upper = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).upper())
+    upper = unicodedata.normalize("NFC", text).upper()
     dashed = _DASHES.sub("-", _IGNORED.sub("", upper)).replace("’", "'")
-    return _LAST_LETTER.sub("", dashed)
+    # Again: marks that a space kept apart, or that a capital letter brings, find their order.
+    return unicodedata.normalize("NFC", _LAST_LETTER.sub("", dashed))
 
 
 class Version(NamedTuple):

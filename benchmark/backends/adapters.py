@@ -63,7 +63,10 @@ def _merged(wrapped: Any) -> Any:
     with warnings.catch_warnings():
         # Of torch, about SHiRA's sparse weights: nothing that a user could change.
         warnings.filterwarnings("ignore", "Sparse invariant checks")
-        return wrapped.merge_and_unload().eval()
+        try:
+            return wrapped.merge_and_unload().eval()
+        except NotImplementedError:
+            return wrapped  # Lily says so only here, at its first layer
 
 
 def _can_merge(wrapped: Any) -> bool:
@@ -75,6 +78,10 @@ def _can_merge(wrapped: Any) -> bool:
         wrapped.get_base_model(), "is_quantized", False
     ):
         return False
+    try:
+        wrapped.base_model._check_merge_allowed()
+    except (NotImplementedError, ValueError):
+        return False  # ShadowPEFT: what it adds depends on more than weights
     return all(
         type(module).merge is not BaseTunerLayer.merge
         for module in wrapped.modules()

@@ -10,6 +10,9 @@ from benchmark.errors import CandidateError
 from benchmark.records import Generation
 from benchmark.results import CandidateSummary
 
+RANKED = ("lora", "rslora", "dora", "qlora")
+"""Methods that `r` says much about."""
+
 
 def candidates(
     plan: Plan, adapters: Mapping[str, Adapter | CandidateError], answers: Mapping[str, Answers]
@@ -68,7 +71,8 @@ def _card(
 def _describe(candidate: CandidatePlan) -> str:
     spec, name = candidate.spec, candidate.backend.describe()
     if spec.train:
-        name = f"{spec.train.method} r={spec.train.r} on {name}"
+        rank = f" r={spec.train.r}" if spec.train.method.lower() in RANKED else ""
+        name = f"{spec.train.method}{rank} on {name}"
     elif spec.adapter:
         name = f"adapter {spec.adapter} on {name}"
     shown = []

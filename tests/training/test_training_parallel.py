@@ -106,7 +106,9 @@ def assert_same_weights(folder, other):
     assert mine.keys() == theirs.keys()
     for name, value in mine.items():
         assert value.dtype == torch.float32
-        torch.testing.assert_close(value, theirs[name], rtol=1e-5, atol=1e-6)
+        # A row missed or learned twice would show at the rate of 1e-2; AdamW makes the rounding of
+        # a gradient near 0 larger.
+        torch.testing.assert_close(value, theirs[name], rtol=1e-4, atol=1e-5)
 
 
 def left(work):
