@@ -36,7 +36,15 @@ from benchmark.models import local_model
 from benchmark.training.account import hardware
 
 ROOT = Path(__file__).resolve().parents[1]
-STATIC = {"cpu": (16, 32, 64, 128), "cuda": (64, 256, 1024)}
+STATIC = {"cpu": (16, 32, 64), "cuda": (64, 256, 1024)}
+
+
+REQUESTS = (
+    "Is {} a thing or a person? Answer with one word.", "Spell the word for {}.",
+    "Say in one sentence what {} is.", "Name three things that go with {}.",
+    "Write a short paragraph about {}.", "Explain {} to a child, step by step.",
+)  # fmt: skip
+TOPICS = "a contract,a court,a judge,a fine,a salary,a holiday,a strike,a law,a tax".split(",")
 
 
 class Bench:
@@ -57,10 +65,11 @@ class Bench:
         self.ends = frozenset(every)
 
     def question(self, number: int) -> list[int]:
-        """Return one prompt: a question of 12 to 400 words, most of them short."""
+        """Return one prompt: a request that takes a word or a page, behind words to read."""
         dice = random.Random(number)
-        words = dice.choices(WORDS, k=int(dice.triangular(12, 12 + self.asked.longest, 12)))
-        text = f"### Instruction:\n{' '.join(words)} ?\n\n### Response:\n"
+        words = dice.choices(WORDS, k=int(dice.triangular(0, self.asked.longest, 0)))
+        request = dice.choice(REQUESTS).format(dice.choice(TOPICS))
+        text = f"<|im_start|>user\n{' '.join(words)}\n{request}<|im_end|>\n<|im_start|>assistant\n"
         return self.tokenizer(text)["input_ids"]
 
     def config(self) -> Any:
@@ -104,13 +113,14 @@ class Bench:
         return [made[at] for at in range(len(self.prompts))]
 
     def harness(self) -> list[list[int]]:
-        """Answer by lm-evaluation-harness, its hf backend with the batch that it finds itself."""
+        """Answer by lm-evaluation-harness, its hf backend and the batch that it finds, or 64."""
         from lm_eval.api.instance import Instance
         from lm_eval.models.huggingface import HFLM
 
+        # On a processor "auto" tries 64 rows of the full length, and takes all memory for it.
+        size = "auto" if self.model.device.type == "cuda" else 64
         lm = HFLM(
-            pretrained=self.model, tokenizer=self.tokenizer, batch_size="auto",
-            max_length=self.model.config.max_position_embeddings,
+            pretrained=self.model, tokenizer=self.tokenizer, batch_size=size, max_length=2048
         )  # fmt: skip
         settings = {"until": [self.tokenizer.eos_token], "max_gen_toks": self.asked.new}
         requests = [
@@ -194,7 +204,7 @@ def main() -> None:
             ]
             lines += ways
         if "harness" not in asked.skip:
-            lines.append(timed("lm-evaluation-harness, batch auto", bench.harness))
+            lines.append(timed("lm-evaluation-harness, hf", bench.harness))
         lines.append(timed("ours", lambda: bench.ours(bench.model)))
         mine = lines[-1]
         if "adapter" not in asked.skip:
