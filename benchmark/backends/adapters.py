@@ -81,7 +81,9 @@ def _can_merge(wrapped: Any) -> bool:
     try:
         wrapped.base_model._check_merge_allowed()
     except (NotImplementedError, ValueError):
-        return False  # ShadowPEFT: what it adds depends on more than weights
+        # PEFT's own word that this adapter or base does not merge (ShadowPEFT's part depends on
+        # more than weights): it answers unmerged, as right and slower.
+        return False
     return all(
         type(module).merge is not BaseTunerLayer.merge
         for module in wrapped.modules()

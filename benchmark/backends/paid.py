@@ -9,12 +9,10 @@ it took: a run that finds its answers here would measure nothing.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmark.references import cache_root
+from benchmark.files import cache_root, write_text
 
 
 class Paid:
@@ -24,12 +22,17 @@ class Paid:
         self.root = cache_root() / "answers"
         self.fault = ""
         """Why answers could not be written; empty while they can."""
+        self.unreadable = 0
+        """Kept answers that could not be read, and were asked for, and paid, once more."""
 
     def get(self, name: str) -> Any:
         """Return what was kept; None if it is not there, or its file is damaged."""
         try:
             return json.loads(self._path(name).read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            return None
         except (OSError, ValueError, RecursionError):
+            self.unreadable += 1
             return None
 
     def put(self, name: str, value: Any) -> None:
@@ -37,16 +40,7 @@ class Paid:
         path = self._path(name)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, scratch = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
-            try:
-                with os.fdopen(handle, "w", encoding="ascii") as file:
-                    json.dump(value, file)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(scratch, path)
-            except BaseException:
-                Path(scratch).unlink(missing_ok=True)
-                raise
+            write_text(path, json.dumps(value))
         except OSError as error:
             self.fault = f"{path.parent}: {error.strerror or error}"
 

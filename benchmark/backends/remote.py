@@ -147,6 +147,9 @@ class Asked:
                 tick(reply.tokens_out)
         if calls:
             found |= self.portal.call(Calls(self._patience(), self.session.hide).all, calls, tick)
+        if self.paid.unreadable:
+            again = f"{self.paid.unreadable} kept answers could not be read: asked for again"
+            self.progress.say(f"{self.backend.describe()}: {again}")
         if self.paid.fault:
             self.progress.say(f"answers cannot be kept: {self.paid.fault}")
         return [self._priced(found[name]) for name in names]
@@ -162,7 +165,9 @@ class Asked:
         try:
             return self.backend.read(kept["said"], decoding)._replace(seconds=kept["seconds"])
         except Exception:
-            return None  # damaged, or read more strictly than when it was kept: ask again
+            # Damaged, or read more strictly than when it was kept: asked again, counted and told.
+            self.paid.unreadable += 1
+            return None
 
     def _call(self, name: str, body: dict[str, Any], decoding: Decoding) -> Call:
         async def call() -> Reply:

@@ -90,8 +90,8 @@ def command(name: str, data: Path, model: str, out: Path | None) -> int:
     The format is recognised; the file passes `bench check` and runs with `bench run`.
     """
     from benchmark.core.plan import check
-    from benchmark.core.store import write_text
     from benchmark.errors import ConfigError, DataError
+    from benchmark.files import write_text
     from benchmark.rows.readers import read_all
     from benchmark.suite_file import read
 

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmark.core.state import Adapter
-from benchmark.core.store import Cache, read_lines, write_text
+from benchmark.core.store import Cache, read_lines
 from benchmark.errors import CandidateError, StoreError
+from benchmark.files import write_text
 from benchmark.records import AdapterEvaluation, AdapterOrigin, Record, TrainingManifest
 from benchmark.results import Results
 from benchmark.training import manifest

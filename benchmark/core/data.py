@@ -9,8 +9,9 @@ from typing import Any
 from benchmark.core.plan import Plan
 from benchmark.core.split import split
 from benchmark.core.state import Data, examples_sha256
-from benchmark.core.store import Cache, write_text
+from benchmark.core.store import Cache
 from benchmark.errors import DataError
+from benchmark.files import write_text
 from benchmark.keys import code_version, key
 from benchmark.models import local_model_dir
 from benchmark.progress import Progress

@@ -11,8 +11,9 @@ import json
 from functools import cache
 from pathlib import Path
 
-from benchmark.core.store import Cache, write_text
+from benchmark.core.store import Cache
 from benchmark.devices import Dtype, placement
+from benchmark.files import write_text
 from benchmark.models import local_model
 
 EFFICIENCY = 0.25

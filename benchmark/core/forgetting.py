@@ -18,8 +18,9 @@ from benchmark.core.general_text import GeneralText, general_text
 from benchmark.core.perplexity import Reading, Sums, summary, sums
 from benchmark.core.plan import Plan
 from benchmark.core.state import Adapter
-from benchmark.core.store import Cache, write_text
+from benchmark.core.store import Cache
 from benchmark.errors import CandidateError
+from benchmark.files import write_text
 from benchmark.keys import code_version, key, sha256_of_rows
 from benchmark.plugins import Backend, Model, Request, Scorer, trainable
 from benchmark.progress import Progress

@@ -16,8 +16,9 @@ from benchmark.core.estimate import Speeds, guess_seconds
 from benchmark.core.plan import CandidatePlan, Plan
 from benchmark.core.requests import Job, job_of
 from benchmark.core.state import Adapter, Answers, Data
-from benchmark.core.store import Cache, append_line, read_lines, write_text
+from benchmark.core.store import Cache, append_line, read_lines
 from benchmark.errors import CandidateError
+from benchmark.files import write_text
 from benchmark.plugins import Backend, Model, Reply, Request, trainable
 from benchmark.progress import Progress, Tick
 from benchmark.records import Effort, Generation

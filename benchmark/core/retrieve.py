@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from benchmark.core.plan import CandidatePlan, Plan
 from benchmark.core.state import Data, Retrieved, Sides, examples_sha256
-from benchmark.core.store import Cache, write_text
+from benchmark.core.store import Cache
+from benchmark.files import write_text
 from benchmark.keys import code_version, key, sha256_of_rows
 from benchmark.models import local_model
 from benchmark.progress import Progress

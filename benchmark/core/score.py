@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from benchmark.core.plan import Plan
 from benchmark.core.state import Answers
-from benchmark.core.store import Cache, write_text
+from benchmark.core.store import Cache
+from benchmark.files import write_text
 from benchmark.keys import key
 from benchmark.plugins import Metric
 from benchmark.progress import Progress

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from filelock import FileLock, Timeout
 
 from benchmark.errors import BenchError, StoreError
+from benchmark.files import write_text
 from benchmark.records import Record
 from benchmark.references import cache_root
 
@@ -144,22 +145,6 @@ class RunFolder:
             raise StoreError(f"{path} is missing", hint="run the suite again") from error
         except ValueError as error:
             raise StoreError(f"{path} cannot be read by this version of bench") from error
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole: after a crash it has its old content or its new one."""
-    handle, scratch = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(
-            handle, "w", encoding="utf-8", errors="backslashreplace", newline="\n"
-        ) as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(scratch, path)
-    except BaseException:
-        Path(scratch).unlink(missing_ok=True)
-        raise
 
 
 def append_line(path: Path, value: Any) -> None:

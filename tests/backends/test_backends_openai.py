@@ -412,28 +412,38 @@ def test_other_decoding_is_another_answer_and_patience_is_not():
         assert patient.fingerprint(Silent()) == backend(server.url).fingerprint(Silent())
 
 
-def test_a_damaged_answer_on_disk_is_asked_for_again():
+class Saying(Silent):
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.said = []
+
+    def say(self, line):
+        self.said.append(line)
+
+
+@pytest.mark.parametrize("damage", ['{"choices": [', '{"said": {}, "seconds": 1}'])
+def test_a_damaged_answer_on_disk_is_asked_for_again_and_told(damage):
+    shown = Saying()
     with serve(echo) as server:
         go(backend(server.url), ask(2))
         for file in (cache_root() / "answers").rglob("*.json"):
-            file.write_text('{"choices": [')
-        assert right(go(backend(server.url), ask(2)))
+            file.write_text(damage)
+        with backend(server.url).open(shown) as model:
+            assert right(model.generate(ask(2), DECODING, lambda *_, **__: None))
         assert len(server.calls) == 4
+    (line,) = shown.said
+    assert "2 kept answers could not be read: asked for again" in line
 
 
 def test_a_full_disk_costs_no_answer(monkeypatch, tmp_path):
     blocked = tmp_path / "cache"
     blocked.write_text("a file where the cache would be")
     monkeypatch.setenv("BENCH_CACHE", str(blocked))
-    said = []
-
-    class Saying(Silent):
-        def say(self, line):
-            said.append(line)
-
-    with serve(echo) as server, backend(server.url).open(Saying()) as model:
+    shown = Saying()
+    with serve(echo) as server, backend(server.url).open(shown) as model:
         assert right(model.generate(ask(3), DECODING, lambda *_, **__: None))
-    (line,) = said
+    (line,) = shown.said
     assert "answers cannot be kept" in line
 
 

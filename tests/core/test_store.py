@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.core.store import Cache, RunFolder, append_line, read_lines, write_text
+from benchmark.core.store import Cache, RunFolder, append_line, read_lines
 from benchmark.errors import StoreError
+from benchmark.files import write_text
 from benchmark.records import Message
 
 
