@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from benchmark.cli.common import candidates_option, debug_option
+from benchmark.cli.common import candidates_option, debug_option, quiet_libraries
 
 
 @click.command("check")
@@ -23,6 +23,7 @@ def command(suite: Path, overrides: tuple[str, ...], max_candidates: int) -> int
     from benchmark.errors import ConfigError
     from benchmark.suite_file import read
 
+    quiet_libraries()  # a method's name is looked up in PEFT
     found, problems = check(read(suite, overrides, max_candidates=max_candidates))
     if problems or found is None:
         raise ConfigError(problems)
