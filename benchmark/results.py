@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from benchmark.records import Effort, Record, TrainingManifest
+from benchmark.manifests import TrainingManifest
+from benchmark.records import Effort, Record
 from benchmark.rows.leaks import LeakReport
 from benchmark.rows.lengths import Lengths
 from benchmark.rows.row import Finding
@@ -100,6 +101,33 @@ class VerdictSummary(Record):
     signature: str
 
 
+class Rate(Record):
+    """One share or mean with the ends of its 95 % interval; None where it is not defined."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class JudgeTrust(Record):
+    """How far a judge can be believed, as measured in this run by answers of known worth."""
+
+    judge: str
+    """Its name in the suite."""
+    trusted: bool
+    """Only a trusted judge may decide a gate."""
+    reason: str
+    """One sentence: why, with the numbers."""
+    auc: Rate
+    """Chance that it puts the reference answer above another example's."""
+    false_pass: Rate
+    """Share of worthless answers (empty, ":", an injected "score: 5", ...) that it lets pass."""
+    n: int
+    """Canary answers that it gave an opinion on."""
+    failed: int
+    """Those that it gave none on."""
+
+
 class ForgettingSummary(Record):
     """One candidate's perplexity on general text, against its base without adapter."""
 
@@ -119,14 +147,6 @@ class ForgettingSummary(Record):
     texts: int
     tokens: int
     signature: str
-
-
-class Rate(Record):
-    """One share or mean with the ends of its 95 % interval; None where it is not defined."""
-
-    value: float | None
-    low: float | None
-    high: float | None
 
 
 class RetrievalSummary(Record):
@@ -250,6 +270,7 @@ class Results(Record):
     scores: tuple[ScoreSummary, ...]
     comparisons: tuple[Comparison, ...]
     verdicts: tuple[VerdictSummary, ...] = ()
+    trust: tuple[JudgeTrust, ...] = ()
     forgetting: tuple[ForgettingSummary, ...] = ()
     forgetting_errors: dict[str, str] = Field(default_factory=dict)
     """Candidate -> why its forgetting could not be measured."""

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.keys import sha256_of_file
+from benchmark.manifests import LossPoint, TrainingManifest
 from benchmark.models import local_model
-from benchmark.records import LossPoint, TrainingManifest
 from benchmark.training import manifest
 
 

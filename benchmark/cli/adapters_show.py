@@ -12,7 +12,7 @@ from benchmark.cli.common import debug_option, reports_option
 
 if TYPE_CHECKING:
     from benchmark.core.adapters import Entry
-    from benchmark.records import AdapterOrigin, TrainingManifest
+    from benchmark.manifests import AdapterOrigin, TrainingManifest
 
 
 @click.command("show")

@@ -17,7 +17,8 @@ from benchmark.core.state import Adapter
 from benchmark.core.store import Cache, read_lines
 from benchmark.errors import CandidateError, StoreError
 from benchmark.files import write_text
-from benchmark.records import AdapterEvaluation, AdapterOrigin, Record, TrainingManifest
+from benchmark.manifests import AdapterEvaluation, AdapterOrigin, TrainingManifest
+from benchmark.records import Record
 from benchmark.results import Results
 from benchmark.training import manifest
 

@@ -18,8 +18,8 @@ from benchmark.core.store import Cache
 from benchmark.errors import StoreError
 from benchmark.files import appearing
 from benchmark.keys import key
+from benchmark.manifests import AdapterOrigin
 from benchmark.models import LocalModel
-from benchmark.records import AdapterOrigin
 from benchmark.references.unpack import unpack
 from benchmark.training import fit, manifest, weights
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.keys import sha256_of_rows
-from benchmark.records import Effort, Example, Found, Generation, TrainingManifest
+from benchmark.manifests import TrainingManifest
+from benchmark.records import Effort, Example, Found, Generation
 from benchmark.results import DatasetSummary, RetrievalSummary
 
 

@@ -14,9 +14,10 @@ from benchmark.core.state import Adapter, Data
 from benchmark.core.store import Cache
 from benchmark.errors import CandidateError
 from benchmark.keys import code_version, key
+from benchmark.manifests import TrainingManifest
 from benchmark.models import local_model
 from benchmark.progress import Progress
-from benchmark.records import Example, TrainingManifest
+from benchmark.records import Example
 from benchmark.suite import TrainSpec
 from benchmark.suite_train import COST_ONLY
 from benchmark.training import fit, manifest, weights

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from benchmark.records import TrainingManifest
+from benchmark.manifests import TrainingManifest
 from benchmark.reporters import format as fmt
 from benchmark.reporters.charts import Scale, Tick, ticks
 

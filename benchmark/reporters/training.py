@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark.records import TrainingManifest
+from benchmark.manifests import TrainingManifest
 from benchmark.reporters import curves
 from benchmark.reporters import format as fmt
 from benchmark.reporters.board import Board, Cell, Row

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from benchmark.checkout import commit_here
 from benchmark.devices import Placement
+from benchmark.manifests import Batching, TrainingManifest
 from benchmark.models import LocalModel
-from benchmark.records import Batching, TrainingManifest
 from benchmark.training import manifest, weights
 from benchmark.training.curve import best, curve, last, overfitting
 from benchmark.training.job import Job

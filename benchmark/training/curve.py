@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from benchmark.records import LossPoint
+from benchmark.manifests import LossPoint
 
 RISE = 0.02
 """From so large a rise of the validation loss over its best on, a model is said to overfit."""

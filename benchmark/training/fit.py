@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.errors import CandidateError, StoreError
+from benchmark.manifests import AdapterOrigin, TrainingManifest
 from benchmark.models import LocalModel
-from benchmark.records import AdapterOrigin, TrainingManifest
 from benchmark.registry import did_you_mean
 from benchmark.training import manifest, weights
 from benchmark.training.weights import Tensor, printable

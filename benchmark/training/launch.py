@@ -23,9 +23,9 @@ from typing import Any
 from benchmark import errors
 from benchmark.devices import Placement, placement
 from benchmark.errors import CandidateError
+from benchmark.manifests import TrainingManifest
 from benchmark.models import local_model
 from benchmark.progress import Progress, Tick
-from benchmark.records import TrainingManifest
 from benchmark.suite_train import ParallelSpec
 from benchmark.training import manifest, memory, parallel, run
 from benchmark.training.job import Job, Order

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmark.errors import StoreError
-from benchmark.records import AdapterOrigin, TrainingManifest
+from benchmark.manifests import AdapterOrigin, TrainingManifest
 
 MANIFEST = "manifest.json"
 ORIGIN = "imported.json"

@@ -12,9 +12,10 @@ from typing import Any, Literal, cast
 
 from benchmark.devices import Peak, Placement, placement
 from benchmark.errors import CandidateError
+from benchmark.manifests import TrainingManifest
 from benchmark.models import local_model
 from benchmark.progress import Progress
-from benchmark.records import Example, TrainingManifest
+from benchmark.records import Example
 from benchmark.training import checkpoints, manifest, memory, parallel, saving, speed, together
 from benchmark.training.account import Started, account
 from benchmark.training.arguments import arguments, check_trackers, outlive

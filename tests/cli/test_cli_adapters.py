@@ -14,7 +14,7 @@ from cli_helpers import Cli
 
 from benchmark.cli import adapters as listing
 from benchmark.core.store import Cache
-from benchmark.records import AdapterEvaluation
+from benchmark.manifests import AdapterEvaluation
 
 FIRST, SECOND = "1a2b" + "0" * 28, "5c3d" + "0" * 28
 

@@ -15,8 +15,8 @@ from benchmark.core import adapters
 from benchmark.core.preview import preview
 from benchmark.core.store import Cache
 from benchmark.errors import StoreError
+from benchmark.manifests import AdapterEvaluation
 from benchmark.progress import Silent
-from benchmark.records import AdapterEvaluation
 
 FIRST, SECOND = "1a2b" + "0" * 28, "1a3c" + "0" * 28
 

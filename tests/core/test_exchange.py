@@ -15,8 +15,8 @@ import tiny_adapters
 from benchmark.core import adapters, exchange
 from benchmark.core.store import Cache
 from benchmark.errors import BenchError, CandidateError, FetchError, StoreError
+from benchmark.manifests import AdapterEvaluation
 from benchmark.models import local_model
-from benchmark.records import AdapterEvaluation
 from benchmark.references import unpack
 
 KEY = "1a2b" + "0" * 28

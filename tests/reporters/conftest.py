@@ -8,16 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.manifests import Batching, LossPoint, TrainingManifest
 from benchmark.plugins import Report
-from benchmark.records import (
-    Batching,
-    Example,
-    Generation,
-    LossPoint,
-    Message,
-    Score,
-    TrainingManifest,
-)
+from benchmark.records import Example, Generation, Message, Score
 from benchmark.results import (
     CandidateSummary,
     Comparison,

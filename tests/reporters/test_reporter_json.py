@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from benchmark.manifests import LossPoint
 from benchmark.plugins import Report
-from benchmark.records import LossPoint
 from benchmark.reporters.files import write_text
 from benchmark.reporters.json_file import JsonFile
 from benchmark.results import Results

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from benchmark.manifests import TrainingManifest
 from benchmark.plugins import Report
-from benchmark.records import Generation, TrainingManifest
+from benchmark.records import Generation
 from benchmark.reporters import mark
 from benchmark.reporters.markdown import Markdown
 

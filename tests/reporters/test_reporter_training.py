@@ -16,8 +16,8 @@ from click.testing import CliRunner
 from rich.cells import cell_len
 
 from benchmark.cli.show import command as show
+from benchmark.manifests import Batching, LossPoint, TrainingManifest
 from benchmark.plugins import Report
-from benchmark.records import Batching, LossPoint, TrainingManifest
 from benchmark.reporters import board as boards
 from benchmark.reporters import curves, forgetting, training, verdict
 from benchmark.reporters.console import Console

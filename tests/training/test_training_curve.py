@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmark.records import LossPoint
+from benchmark.manifests import LossPoint
 from benchmark.training import curve
 
 

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmark.manifests import TrainingManifest
 from benchmark.progress import Silent
 from benchmark.prompts import Template
-from benchmark.records import Example, Message, TrainingManifest
+from benchmark.records import Example, Message
 from benchmark.suite import TrainSpec
 from benchmark.training import run
 from benchmark.training.job import Job
