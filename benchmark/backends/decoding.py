@@ -5,6 +5,9 @@ few tokens at a time; between two stretches the rows that have ended leave the b
 others go on from the same cache of keys and values. A beginning that all prompts share (the
 examples of few-shot, the words of a template) goes through the model once.
 
+For the likeliest tokens of ordinary models a stretch needs no `generate` (`stretch.py`), and
+their prompts are read in parts of like length (`reading.py`).
+
 Imports torch only inside functions.
 """
 
@@ -18,11 +21,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-STRETCH = 16
-"""Tokens between two looks at which rows have ended."""
+STRETCH = {"cpu": 16, "cuda": 32}
+"""Tokens between two looks at which rows have ended. On a GPU each look costs a recording."""
 
 WORTH_SHARING = 32
 """Tokens from which on a shared beginning is computed once."""
+
+GREEDY: dict[str, Any] = {"do_sample": False}
+"""Sampling settings of answers whose every token is the likeliest."""
 
 CACHED = ("PREFIX_TUNING", "CARTRIDGE")
 """Adapters that put learned keys and values before the prompt: PEFT moves its positions."""
@@ -65,11 +71,13 @@ def new_tokens(model: Any, order: Order) -> list[list[int]]:
     Raises:
         torch.OutOfMemoryError: The batch does not fit.
     """
+    from benchmark.backends.stretch import any_length
+
     made: list[list[int]] = [[] for _ in order.prompts]
     for group in _groups(model, order.prompts):
         part = replace(order, prompts=[order.prompts[at] for at in group])
-        rows = _Rows(model, part)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), any_length():
+            rows = _Rows(model, part)
             # Of PEFT, about learned tokens before a prompt: the groups see to that.
             warnings.filterwarnings("ignore", "Position ids are not supported")
             while rows.alive and rows.left:
@@ -100,33 +108,33 @@ class _Rows:
     def __init__(self, model: Any, order: Order) -> None:
         import torch
 
+        from benchmark.backends.reading import read
+        from benchmark.backends.stretch import repeats
+
         self.model, self.order = model, order
         self.made: list[list[int]] = [[] for _ in order.prompts]
         self.alive = list(range(len(order.prompts)))
         self.left = order.max_new_tokens
-        self.cache, begun = _cache(model, order.prompts)
-        rows, seen = side_by_side(order.prompts, begun, order.pad)
+        begun = _worth_sharing(order.prompts)
+        self.goes_on = _keeps_pairs(model)  # else all is made in one call of `generate`
+        self.repeats = self.goes_on and repeats(model) and max(map(len, order.prompts)) > 1
+        if self.repeats:
+            self.cache, last, self.mask = read(model, order.prompts, begun, order.pad)
+            self.ids = torch.nn.functional.pad(
+                last, (self.mask.shape[1] - 1, 0), value=order.pad
+            )  # what stands before the last token is in the cache
+            return
+        self.cache = _cache(model, order.prompts, begun) if self.goes_on else None
+        rows, seen = side_by_side(order.prompts, begun if self.goes_on else 0, order.pad)
         self.ids = torch.tensor(rows, device=model.device)
         self.mask = torch.tensor(seen, device=model.device)
 
     def go_on(self) -> None:
         """Make the next stretch, and let the rows go that have ended."""
-        import torch
-
-        # A cache of another kind cannot be gone on with: all is made in one stretch.
-        count = self.left if self.cache is None else min(STRETCH, self.left)
-        width = self.ids.shape[1]
-        with torch.inference_mode():
-            output = self.model.generate(
-                input_ids=self.ids,
-                attention_mask=self.mask,
-                past_key_values=self.cache,
-                generation_config=self._config(count),
-                stopping_criteria=[_Ticker(self.order.tick, len(self.alive))],
-            )
-        self.left -= count
+        new = self._stretch()
+        self.left -= new.shape[1]
         stay: list[int] = []
-        for at, row in enumerate(output[:, width:].tolist()):
+        for at, row in enumerate(new.tolist()):
             tokens, ended = until(row, self.order.ends)
             made = self.made[self.alive[at]]
             made += tokens
@@ -135,19 +143,40 @@ class _Rows:
             else:
                 self.order.tick(self.left)  # what it will not make, for the bar
         if self.left and stay:
-            self._keep(stay, output)
+            self._keep(stay, new)
         self.alive = [self.alive[at] for at in stay]
 
-    def _keep(self, stay: list[int], output: torch.Tensor) -> None:
+    def _stretch(self) -> torch.Tensor:
+        """Return the next tokens. Shape: (rows, new)."""
         import torch
 
-        more = output.shape[1] - self.mask.shape[1]
-        mask = torch.nn.functional.pad(self.mask, (0, more), value=1)
+        from benchmark.backends.stretch import Stretch
+
+        size = STRETCH.get(self.model.device.type, 16)
+        count = min(size, self.left) if self.goes_on else self.left
+        with torch.inference_mode():
+            if self.repeats and self.order.sampling == GREEDY:
+                stretch = Stretch(self.model, self.cache, self.ids[:, -1:], self.mask)
+                return stretch.run(count, self.order.ends, self.order.pad, self.order.tick)
+            output: torch.Tensor = self.model.generate(
+                input_ids=self.ids,
+                attention_mask=self.mask,
+                past_key_values=self.cache,
+                generation_config=self._config(count),
+                stopping_criteria=[_Ticker(self.order.tick, len(self.alive))],
+            )
+            return output[:, self.ids.shape[1] :]
+
+    def _keep(self, stay: list[int], new: torch.Tensor) -> None:
+        import torch
+
+        ids = torch.cat([self.ids, new], dim=1)
+        mask = torch.nn.functional.pad(self.mask, (0, new.shape[1]), value=1)
         if len(stay) < len(self.alive):
-            chosen = torch.tensor(stay, device=output.device)
-            output, mask = output[chosen], mask[chosen]
+            chosen = torch.tensor(stay, device=ids.device)
+            ids, mask = ids[chosen], mask[chosen]
             self.cache.batch_select_indices(chosen)
-        self.ids, self.mask = output, mask
+        self.ids, self.mask = ids, mask
 
     def _config(self, count: int) -> Any:
         from transformers import GenerationConfig
@@ -191,28 +220,35 @@ def shared(prompts: Sequence[Sequence[int]]) -> int:
     return next((at for at in range(most) if first[at] != last[at]), most)
 
 
-def _cache(model: Any, prompts: Sequence[Sequence[int]]) -> tuple[Any, int]:
-    """Return a cache that rows can leave, and how many tokens of all prompts are in it.
+def _worth_sharing(prompts: Sequence[Sequence[int]]) -> int:
+    """Return how many tokens all prompts begin with, if it pays to compute them once; else 0."""
+    begun = shared(prompts)
+    return begun if len(prompts) > 1 and begun >= WORTH_SHARING else 0
 
-    None for models that keep something else than keys and values, and for adapters that put
-    learned ones before the prompt.
+
+def _keeps_pairs(model: Any) -> bool:
+    """Tell whether the model goes on from a cache of keys and values alone, which rows can leave.
+
+    Not models that keep something else, nor adapters that put learned ones before the prompt.
     """
-    import torch
-    from transformers import DynamicCache
-
     config = model.config.get_text_config()
     kinds = set(getattr(config, "layer_types", None) or PLAIN)
     learned = getattr(getattr(model, "active_peft_config", None), "is_prompt_learning", False)
-    if learned or not kinds <= PLAIN or not _is_ordinary(model, config):
-        return None, 0
-    cache, begun = DynamicCache(config=config), shared(prompts)
-    if len(prompts) < 2 or begun < WORTH_SHARING:
-        return cache, 0
-    with torch.inference_mode():
-        ids = torch.tensor([list(prompts[0][:begun])], device=model.device)
-        model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
-    cache.batch_repeat_interleave(len(prompts))
-    return cache, begun
+    return not learned and kinds <= PLAIN and _is_ordinary(model, config)
+
+
+def _cache(model: Any, prompts: Sequence[Sequence[int]], begun: int) -> Any:
+    """Return a cache with the first `begun` tokens, which all prompts share."""
+    import torch
+    from transformers import DynamicCache
+
+    cache = DynamicCache(config=model.config.get_text_config())
+    if begun:
+        with torch.inference_mode():
+            ids = torch.tensor([list(prompts[0][:begun])], device=model.device)
+            model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        cache.batch_repeat_interleave(len(prompts))
+    return cache
 
 
 def _is_ordinary(model: Any, config: Any) -> bool:

@@ -12,7 +12,7 @@ from pydantic import field_validator
 
 from benchmark.backends import likelihood
 from benchmark.backends.adapters import put_on
-from benchmark.backends.decoding import Order, new_tokens
+from benchmark.backends.decoding import GREEDY, Order, new_tokens
 from benchmark.backends.effort import Measured
 from benchmark.backends.room import planned, room
 from benchmark.devices import Dtype, placement, processor
@@ -225,7 +225,7 @@ def _stop_in(text: str, decoding: Decoding) -> int | None:
 
 def _sampling(decoding: Decoding) -> dict[str, Any]:
     if decoding.temperature == 0:
-        return {"do_sample": False}
+        return GREEDY
     return {
         "do_sample": True,
         "temperature": decoding.temperature,

@@ -9,13 +9,14 @@ Imports torch only inside functions.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any, NamedTuple
 
 SHARE = {"cuda": 0.85, "mps": 0.5, "cpu": 0.35}
 """Share of the device's memory that weights, caches and logits may take together. A processor's
 memory is everybody's."""
 
-MOST_ROWS = {"cuda": 1024, "mps": 64, "cpu": 64}
+MOST_ROWS = {"cuda": 1024, "mps": 64, "cpu": 128}
 """Rows beyond which a device answers no faster, or not much."""
 
 INNER, HIDDEN = 3, 6
@@ -36,10 +37,13 @@ class Room(NamedTuple):
     """Of a row, for the scores of its next token: as they are, in float32, and sorted."""
     rows: int
     """Most rows."""
+    at_once: float = inf
+    """Most tokens of prompts that go through the model at once."""
 
     def fits(self, rows: int, prompt: int, new: int) -> bool:
         """Tell whether so many rows of so many tokens fit."""
-        needed = rows * ((prompt + new) * self.cached + prompt * self.passing + self.logits)
+        passing = max(prompt, min(rows * prompt, self.at_once)) * self.passing
+        needed = rows * ((prompt + new) * self.cached + self.logits) + passing
         return rows == 1 or (rows <= self.rows and needed <= self.free)
 
 
@@ -50,6 +54,9 @@ def room(model: Any, device: str) -> Room:
         model: A causal model of transformers, in memory.
         device: torch's name of where it is.
     """
+    from benchmark.backends.reading import AT_ONCE
+    from benchmark.backends.stretch import repeats
+
     config = model.config.get_text_config()
     weights = sum(weight.numel() * weight.element_size() for weight in model.parameters())
     size = next((weight.element_size() for weight in model.parameters()), 4)
@@ -66,6 +73,7 @@ def room(model: Any, device: str) -> Room:
         passing=float((INNER * inner + HIDDEN * hidden) * size),
         logits=float(getattr(config, "vocab_size", 50_000)) * (size + 8),
         rows=MOST_ROWS.get(device, 64),
+        at_once=AT_ONCE.get(device, 2048) if repeats(model) else inf,
     )
 
 
@@ -87,8 +95,8 @@ def _container_bytes() -> float:
     try:
         limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
     except OSError:
-        return float("inf")  # no container, or none that says so
-    return float("inf") if limit == "max" else float(limit)
+        return inf  # no container, or none that says so
+    return inf if limit == "max" else float(limit)
 
 
 def planned(lengths: Sequence[int], new: int, fits: Room) -> list[list[int]]:

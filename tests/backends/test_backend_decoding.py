@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, GenerationConfig
 
-from benchmark.backends import decoding
+from benchmark.backends import decoding, reading, stretch
 from benchmark.backends.adapters import put_on
 from benchmark.backends.decoding import Order, new_tokens, shared, side_by_side, until
 from benchmark.backends.room import Room, planned, room
@@ -68,6 +68,37 @@ def test_answers_are_those_of_each_prompt_alone(model, begun):
     assert len({len(row) for row in found}) > 2
 
 
+@pytest.mark.parametrize("begun", [0, 50])
+@pytest.mark.parametrize("most", [1, 70, 10_000])
+def test_prompts_are_read_in_parts_of_like_length(model, monkeypatch, begun, most):
+    asked = sorted(prompts(9, begun), key=len, reverse=True) + [[7]] * (not begun)
+    monkeypatch.setattr(reading, "AT_ONCE", {"cpu": most})
+    seen = passes(model, monkeypatch)
+    found = new_tokens(model, order(asked, 20))
+    assert found == [plainly(model, prompt, 20) for prompt in asked]
+    first = seen[bool(begun) :]
+    parts = first[: next(at for at, shape in enumerate(first) if shape == (len(asked), 1))]
+    assert len(parts) == {1: 9, 70: len(parts), 10_000: 1}[most]
+    assert all(rows == 1 or rows * width <= most for rows, width in parts)
+
+
+def test_prompts_of_one_token_are_answered(model):
+    asked = [[7], [8], [7]]
+    assert new_tokens(model, order(asked, 20)) == [plainly(model, prompt, 20) for prompt in asked]
+
+
+def test_a_step_in_place_needs_a_model_that_takes_positions(model):
+    from transformers import BloomConfig, BloomForCausalLM
+
+    assert stretch.repeats(model)
+    torch.manual_seed(0)
+    bloom = BloomForCausalLM(BloomConfig(vocab_size=400, hidden_size=32, n_layer=2, n_head=4))
+    assert not stretch.repeats(bloom.eval())  # its positions come from the mask
+    bloom.generation_config = GenerationConfig()
+    asked = prompts(5)
+    assert new_tokens(bloom, order(asked, 20)) == [plainly(bloom, prompt, 20) for prompt in asked]
+
+
 def passes(model, monkeypatch):
     """Note the shape of everything that goes through the model."""
     seen = []
@@ -93,12 +124,11 @@ def test_rows_that_ended_are_not_computed_any_more(model, monkeypatch):
     stay = sum(tuple(row[:2]) not in early for row in free)
     assert 0 < stay < len(asked)
     steps = [rows for rows, width in seen]
-    assert steps[: decoding.STRETCH] == [len(asked)] * decoding.STRETCH
-    assert set(steps[decoding.STRETCH :]) == {stay}
-    assert len(steps) == 64
-    assert [len(row) for row in found] == [
-        decoding.STRETCH if tuple(row[:2]) in early else 64 for row in free
-    ]
+    first = decoding.STRETCH["cpu"]
+    assert steps[: first + 1] == [len(asked)] * (first + 1)  # the prompts, then a stretch
+    assert set(steps[first + 1 :]) == {stay}
+    assert len(steps) == 1 + 64
+    assert [len(row) for row in found] == [first if tuple(row[:2]) in early else 64 for row in free]
     assert sum(ticks) == 64 * len(asked)  # the bar comes to its end all the same
 
 
@@ -108,7 +138,8 @@ def test_a_shared_beginning_is_computed_once(model, monkeypatch):
     seen = passes(model, monkeypatch)
     new_tokens(model, order(asked, 3))
     assert seen[0] == (1, begun)
-    assert seen[1] == (len(asked), max(map(len, asked)) - begun)
+    assert seen[1] == (len(asked), max(map(len, asked)) - begun - 1)
+    assert seen[2:] == [(len(asked), 1)] * 3
 
 
 @pytest.mark.parametrize("kind", ["a window", "states"])
@@ -128,7 +159,7 @@ def test_models_that_keep_something_else_are_asked_the_ordinary_way(folder, kind
         ).eval()
     model.generation_config = GenerationConfig()
     asked = prompts(3, begun=50)
-    assert decoding._cache(model, asked) == (None, 0)
+    assert not decoding._keeps_pairs(model)
     rows = new_tokens(model, order(asked, 20))
     if kind == "a window":  # a recurrent state runs through padding too, here as everywhere
         assert rows == [plainly(model, prompt, 20) for prompt in asked]

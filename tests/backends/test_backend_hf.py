@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 
@@ -150,20 +151,24 @@ def test_sampling_repeats_by_seed(folder):
 
 
 @pytest.mark.parametrize("fits", [1, 2, 0])
-def test_out_of_memory_splits_the_batch_and_keeps_the_order(folder, monkeypatch, fits):
-    """The fault is injected below our code: transformers' generate refuses large batches."""
+@pytest.mark.parametrize("when", ["reading", "answering"])
+def test_out_of_memory_splits_the_batch_and_keeps_the_order(folder, monkeypatch, fits, when):
+    """The fault is injected below our code: the model refuses many rows."""
     asked, decoding = ask(), Decoding(max_new_tokens=6, batch_size=9)
     with backend(folder).open(Silent()) as opened:
         expected = answers(opened, asked, decoding)
-        generate = opened.model.generate
+        forward = opened.model.forward
 
+        @functools.wraps(forward)
         def scarce(input_ids, **kwargs):
-            if len(input_ids) > fits:
+            rows, width = input_ids.shape
+            if rows > fits and (width == 1) == (when == "answering"):
                 raise MemoryError("not enough")
-            return generate(input_ids=input_ids, **kwargs)
+            return forward(input_ids=input_ids, **kwargs)
 
-        monkeypatch.setattr(opened.model, "generate", scarce)
+        monkeypatch.setattr(opened.model, "forward", scarce)
         found = answers(opened, asked, decoding)
+        assert opened.effort().out_of_memory
     if fits:
         assert found == expected
     else:
