@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from benchmark.gate_results import GateResult, Outcome
 from benchmark.manifests import TrainingManifest
 from benchmark.records import Effort, Record
 from benchmark.rows.leaks import LeakReport
@@ -14,9 +15,6 @@ from benchmark.rows.row import Finding
 
 SCHEMA_VERSION = 1
 """Version of `results.json`; grows when a field changes its meaning or goes away."""
-
-
-Outcome = Literal["pass", "fail", "inconclusive"]
 
 
 class CandidateSummary(Record):
@@ -194,16 +192,6 @@ class RetrievalSummary(Record):
         what = f"{self.in_index} of {self.asked} test answers are in the index"
         why = ", as the corpus is where they come from" if self.documents == "corpus" else ""
         return f"{what}{why}: retrieval can copy them"
-
-
-class GateResult(Record):
-    """What one rule says of one candidate, in one sentence."""
-
-    gate: str
-    candidate: str
-    score: str
-    outcome: Outcome
-    reason: str
 
 
 class DatasetSummary(Record):

@@ -16,6 +16,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from benchmark.prompts import Template
 from benchmark.suite_base import Name, Spec, Use
 from benchmark.suite_context import FewShot, RetrievalSpec
+from benchmark.suite_gates import GateSpec
 from benchmark.suite_train import TrainSpec
 
 __all__ = [
@@ -129,25 +130,6 @@ class ForgettingSpec(Spec):
     """Tokens of a passage."""
 
 
-class GateSpec(Spec):
-    """One rule with three outcomes. A bound is judged by the 95 % interval, not by the point."""
-
-    score: str
-    """A number's label, such as `citation_accuracy`."""
-    candidates: tuple[Name, ...] = ()
-    """Default: every candidate that is neither the baseline nor a control."""
-    floor: float | None = None
-    """The score must be at least this (at most, where lower is better)."""
-    max_drop: float | None = Field(default=None, ge=0)
-    """The score may be worse than the baseline's by at most this much."""
-
-    @model_validator(mode="after")
-    def _a_bound(self) -> GateSpec:
-        if self.floor is None and self.max_drop is None:
-            raise ValueError("sets no bound; give `floor` or `max_drop`")
-        return self
-
-
 def _uses(section: str, value: Any) -> Any:
     """Let `rouge:` mean `rouge: {use: rouge}`, and `rouge: false` take it out."""
     if isinstance(value, list):
@@ -189,7 +171,7 @@ class Suite(Spec):
     """The number that the leaderboard is sorted by; default: the first metric's first."""
     reports: dict[Name, Use] = Field(
         default_factory=lambda: {
-            name: Use(use=name) for name in ("json", "markdown", "html", "console")
+            name: Use(use=name) for name in ("json", "markdown", "html", "junit", "console")
         }
     )
     resamples: int = Field(default=10_000, ge=100)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from benchmark.errors import Problem
 from benchmark.registry import did_you_mean
 from benchmark.suite import Origin, Suite
+from benchmark.suite_gates import BASELINE
 from benchmark.yaml_lines import Path, printable
 
 EXPECTED = {
@@ -84,15 +85,28 @@ def cross_checks(suite: Suite) -> Iterator[Problem]:
     elif suite.baseline not in suite.candidates:
         what = f"no candidate is called {suite.baseline!r}"
         yield Problem(where("baseline"), what, suggestion(suite.baseline, names))
+    yield from _gates(suite)
+    yield from _few_shot(suite)
+
+
+def _gates(suite: Suite) -> Iterator[Problem]:
+    where, names = suite.origin.where, list(suite.candidates)
     for gate, spec in suite.gates.items():
         for at, name in enumerate(spec.candidates):
             here = where("gates", gate, "candidates", at)
             if name not in suite.candidates:
                 yield Problem(here, f"no candidate is called {name!r}", suggestion(name, names))
-            elif name == suite.baseline and spec.max_drop is not None:
-                what = f"{name!r} is the baseline, and `max_drop` compares with the baseline"
+            elif name == suite.baseline and spec.compares and spec.against in (None, BASELINE):
+                bound = "max_drop" if spec.max_drop is not None else "ratio"
+                what = f"{name!r} is the baseline, and `{bound}` compares with the baseline"
                 yield Problem(here, what, "use `floor`, or name another candidate")
-    yield from _few_shot(suite)
+        if spec.beats and spec.beats not in suite.candidates:
+            what = f"no candidate is called {spec.beats!r}"
+            yield Problem(where("gates", gate, "beats"), what, suggestion(spec.beats, names))
+        if spec.judge and spec.judge not in suite.judges:
+            what, judges = f"no judge is called {spec.judge!r}", list(suite.judges)
+            hint = suggestion(spec.judge, judges) or "add it to `judges`"
+            yield Problem(where("gates", gate, "judge"), what, hint)
 
 
 def suggestion(name: str, known: Sequence[str]) -> str:

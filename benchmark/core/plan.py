@@ -241,7 +241,7 @@ def _labels(suite: Suite, metrics: Mapping[str, Metric]) -> dict[tuple[str, str]
 
 def _unknown_scores(suite: Suite, known: list[str]) -> Iterator[Problem]:
     asked: list[tuple[Path_, str]] = [
-        (("gates", name, "score"), gate.score) for name, gate in suite.gates.items()
+        (("gates", name, "score"), gate.score) for name, gate in suite.gates.items() if gate.score
     ]
     if suite.primary:
         asked.append((("primary",), suite.primary))
