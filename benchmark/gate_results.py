@@ -25,6 +25,10 @@ class GateResult(Record):
     counts_as: Outcome | None = None
     """What an inconclusive outcome counts as by the gate's `on_inconclusive`; None: as itself."""
 
+    worse: tuple[str, ...] = ()
+    """Where two sides are compared: examples that score worse, the largest change first."""
+    better: tuple[str, ...] = ()
+
     @property
     def effective(self) -> Outcome:
         """Return the outcome that the verdict and the exit code are made from."""
@@ -34,3 +38,8 @@ class GateResult(Record):
     def title(self) -> str:
         """Return the rule with the part of the test side that it judged: "holds [code=x]"."""
         return f"{self.gate} [{self.slice}]" if self.slice else self.gate
+
+    @property
+    def who(self) -> str:
+        """Return whom the rule is about, for a reader."""
+        return self.candidate or ("test side" if self.score == "leaks" else "nobody")

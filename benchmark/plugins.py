@@ -288,6 +288,7 @@ REPORTERS = Registry(
         "json": "benchmark.reporters.json_file:JsonFile",
         "markdown": "benchmark.reporters.markdown:Markdown",
         "html": "benchmark.reporters.html:Html",
+        "junit": "benchmark.reporters.junit:JUnit",
     },
 )
 REGISTRIES: dict[str, Registry] = {

@@ -24,7 +24,9 @@ COMMANDS = {
     "merge": "Write base and adapter as one model, with proof that it answers the same.",
     "show": "Show one run: verdict, leaderboard, gates.",
     "leaderboard": "Show the latest complete run of each suite, or all runs of one.",
-    "gate": "Judge a finished run again, also against a baseline file.",
+    "gate": "Judge a finished run again, also against a baseline.",
+    "baseline": "Accept a run as what later runs are compared with; show it.",
+    "compare": "Compare two runs, example by example, after saying what differs.",
     "ls": "List the plugins: metrics, judges, backends, datasets, reporters.",
     "doctor": "Say what this machine has, what is missing, and what installs it.",
 }

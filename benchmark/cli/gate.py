@@ -1,4 +1,4 @@
-"""`bench gate`: judge a finished run again, also against a baseline file."""
+"""`bench gate`: judge a finished run again, also against a baseline."""
 
 from __future__ import annotations
 
@@ -7,36 +7,37 @@ from pathlib import Path
 import click
 
 from benchmark.cli.common import debug_option, reports_option
+from benchmark.cli.earlier import HELP
 
 
 @click.command("gate")
 @click.argument("run", required=False)
-@click.option(
-    "--baseline",
-    type=click.Path(path_type=Path),
-    help="Compare with the same candidates of this run (its folder or results.json).",
-)
+@click.option("--baseline", metavar="FILE|RUN|SHA", help=HELP)
 @reports_option
 @debug_option
-def command(run: str | None, baseline: Path | None, reports: Path) -> int:
+def command(run: str | None, baseline: str | None, reports: Path) -> int:
     """Judge RUN by the gates of its suite; computes nothing but the comparison.
 
-    With --baseline, `max_drop` compares each candidate with itself in that earlier run, example
-    by example; a baseline with other test data or other metric signatures is refused.
-    Exit code as in `bench run`.
+    With --baseline, `max_drop` and `ratio` compare each candidate with itself in that earlier
+    run, example by example; a baseline with other test data or other metric signatures is
+    refused. Without it, they compare with what the suite says.
+
+    The reports with this judgement go to RUN/gate/; in CI, the step summary and annotations are
+    written too. Exit code as in `bench run`.
     """
+    from benchmark.cli.earlier import find_baseline
     from benchmark.cli.runs import find_run, read_results
-    from benchmark.core.regate import regate
+    from benchmark.core.regate import read_run, regate, write_reports
+    from benchmark.reporters.ci import publish
 
     folder = find_run(reports, run)
-    results = read_results(folder)
-    earlier = None
-    if baseline is not None:
-        there = find_run(reports, str(baseline))
-        earlier = there, read_results(there)
-    rules, status = regate(folder, results, earlier)
-    for rule in rules:
-        click.echo(f"{rule.outcome.upper():<12} {rule.gate}: {rule.reason}")
-    if not rules:
+    found = read_run(folder, read_results(folder))
+    named = find_baseline(reports, found.suite.suite, baseline) if baseline else None
+    results = regate(found, reports, named)
+    publish(write_reports(found, results, folder / "gate"))
+    for rule in results.gates:
+        what = f"{rule.title}: {rule.reason}"
+        click.echo(f"{rule.outcome.upper():<12} {what}")
+    if not results.gates:
         click.echo("the suite has no gates")
-    return status
+    return results.exit_code

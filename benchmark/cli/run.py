@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from benchmark.cli.common import candidates_option, debug_option, quiet_libraries, reports_option
+from benchmark.cli.earlier import HELP
+
+if TYPE_CHECKING:
+    from benchmark.suite import Suite
 
 
 @click.command("run")
@@ -16,6 +21,7 @@ from benchmark.cli.common import candidates_option, debug_option, quiet_librarie
 @click.option("--limit", type=click.IntRange(min=1), help="Use only the first N test examples.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done and how long it takes.")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json on stdout, nothing else.")
+@click.option("--baseline", metavar="FILE|RUN|SHA", help=HELP)
 @candidates_option
 @reports_option
 @debug_option
@@ -25,6 +31,7 @@ def command(
     limit: int | None,
     dry_run: bool,
     as_json: bool,
+    baseline: str | None,
     max_candidates: int,
     reports: Path,
 ) -> int:
@@ -51,7 +58,20 @@ def command(
 
         show_preview(preview(plan, terminal), as_json=as_json)
         return 0
-    results = run(plan, reports=reports, progress=terminal, command=typed(), show=not as_json)
+    earlier = None
+    if baseline:
+        from benchmark.cli.earlier import find_baseline
+
+        earlier = find_baseline(reports, plan.suite.suite, baseline)
+    results = run(
+        plan,
+        reports=reports,
+        progress=terminal,
+        command=typed(),
+        show=not as_json,
+        earlier=earlier,
+    )
+    tell_ci(reports / results.suite / results.run_id, plan.suite)
     if not any(results.computed.values()):
         terminal.say("nothing was computed: everything was in the cache")
     if as_json:
@@ -59,6 +79,22 @@ def command(
 
         click.echo(text_of(results), nl=False)
     return results.exit_code
+
+
+def tell_ci(folder: Path, suite: Suite) -> None:
+    """Write what CI shows, where the environment names a place for it."""
+    import os
+
+    if not os.environ.keys() & {"GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS"}:
+        return
+    from benchmark.cli.runs import read_results
+    from benchmark.core.regate import read_run, report_of
+    from benchmark.reporters.ci import publish
+
+    results = read_results(folder)
+    lines = suite.origin.lines
+    places = {name: lines["gates", name] for name in suite.gates if ("gates", name) in lines}
+    publish(report_of(read_run(folder, results), results, folder), places)
 
 
 def typed() -> str:

@@ -1,84 +1,70 @@
-"""Rules with three outcomes, judged by intervals: pass, fail, or not enough evidence.
+"""Gates: every rule of the suite on every candidate and every part that it names.
 
-A bound is never judged by the point alone. What cannot be judged (nothing scored, one
-example, a candidate that failed) is inconclusive; it is never a pass.
+Three outcomes: pass, fail, or not enough evidence. What cannot be judged (nothing scored, one
+example, a candidate that failed, a judge that nobody calibrated) is inconclusive; it is never a
+pass, unless the suite says so in so many words (`on_inconclusive: pass`), and then it shows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
+from benchmark.core import gate_rules as rules
+from benchmark.core.baseline import JUDGE
+from benchmark.core.compare import Scored
+from benchmark.core.gate_decision import Judged, Sample
+from benchmark.core.gate_evidence import Evidence
+from benchmark.core.gate_rules import Difference, Value
+from benchmark.core.gate_table import Ids, flips
 from benchmark.errors import ExitCode
-from benchmark.results import Comparison, GateResult, Outcome, ScoreSummary
-from benchmark.stats import wilson
-from benchmark.suite import GateSpec
-
-TOLERANCE = 1e-9
-"""Rounding that must not decide a gate: 0.9 - 0.85 is not quite 0.05."""
+from benchmark.gate_results import GateResult, Outcome
+from benchmark.suite_gates import BASELINE, MAX_SLICES, GateSpec
 
 SEVERITY: dict[Outcome, int] = {"pass": 0, "inconclusive": 1, "fail": 2}
 
-Clusters = Mapping[tuple[str, str], Sequence[float]]
-"""(candidate, score) -> the score of each cluster, as `compare.per_cluster` gives it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    outcome: Outcome
-    reason: str
+SHOWN = 20
+"""Examples that a result names, worse and better."""
+NOBODY = "there is no candidate to judge"
 
 
 def judge_gates(
-    gates: Mapping[str, GateSpec],
-    scores: Sequence[ScoreSummary],
-    comparisons: Sequence[Comparison],
-    default_candidates: Sequence[str],
-    clusters: Clusters | None = None,
+    gates: Mapping[str, GateSpec], evidence: Evidence, default_candidates: Sequence[str]
 ) -> list[GateResult]:
-    """Judge every gate for every candidate that it names.
+    """Judge every gate for every candidate, and every part of the test side, that it names.
 
     Args:
         gates: The rules, by name.
-        scores: The leaderboard.
-        comparisons: Differences from the baseline.
+        evidence: What there is to judge by.
         default_candidates: Whom a gate judges that names nobody.
-        clusters: Needed only where all clusters score 0, or all score 1: the bootstrap has no
-            width there, and Wilson's interval stands in for it.
 
     Returns:
-        One result per gate and candidate; of two bounds, the worse outcome counts.
+        One result per gate, candidate and part; of two bounds, the worse outcome counts.
     """
-    by_name = {(row.candidate, row.score): row for row in scores}
-    against = {(row.candidate, row.score): row for row in comparisons}
     results = []
     for name, gate in gates.items():
-        for candidate in gate.candidates or default_candidates or ("",):
-            at = (candidate, gate.score)
-            judged = []
-            if not candidate:
-                judged.append(_Judged("inconclusive", "there is no candidate to judge"))
-            elif at not in by_name:
-                what = f"{candidate} has no {gate.score}: it could not run"
-                judged.append(_Judged("inconclusive", what))
-            else:
-                values = (clusters or {}).get(at, ())
-                judged += _judge(gate, by_name[at], against.get(at), values)
+        if gate.max_leaks is not None:
             results.append(
-                GateResult(
-                    gate=name,
-                    candidate=candidate,
-                    score=gate.score,
-                    outcome=max((item.outcome for item in judged), key=SEVERITY.__getitem__),
-                    reason="; ".join(item.reason for item in judged),
-                )
+                _result(name, gate, ("", "leaks", ""), [_leaks(gate.max_leaks, evidence)])
             )
+            continue
+        candidates = [who for who in gate.candidates or default_candidates if who != gate.beats]
+        parts = evidence.parts(gate.where, gate.slice)
+        for candidate in candidates or [""]:
+            if not 0 < len(parts) <= MAX_SLICES:
+                judged = Judged("inconclusive", _unusable(gate, evidence, len(parts)))
+                results.append(_result(name, gate, (candidate, _label(gate), ""), [judged]))
+                continue
+            for part, ids in parts.items():
+                found = list(_judge(gate, evidence, candidate, ids)) if candidate else []
+                found = found or [Judged("inconclusive", NOBODY)]
+                results.append(_result(name, gate, (candidate, _label(gate), part), found))
     return results
 
 
 def overall(results: Sequence[GateResult]) -> Outcome:
-    """Return the worst outcome; a suite without gates passes."""
-    return max((result.outcome for result in results), key=SEVERITY.__getitem__, default="pass")
+    """Return the worst of what the gates count as; a suite without gates passes."""
+    return max((one.effective for one in results), key=SEVERITY.__getitem__, default="pass")
 
 
 def exit_code(outcome: Outcome, complete: bool) -> ExitCode:
@@ -90,95 +76,155 @@ def exit_code(outcome: Outcome, complete: bool) -> ExitCode:
     return ExitCode.INCONCLUSIVE if outcome == "inconclusive" else ExitCode.PASS
 
 
-def _judge(
-    gate: GateSpec, row: ScoreSummary, against: Comparison | None, values: Sequence[float]
-) -> Iterator[_Judged]:
+def _result(
+    name: str, gate: GateSpec, about: tuple[str, str, str], judged: Sequence[Judged]
+) -> GateResult:
+    candidate, score, part = about
+    outcome = max((item.outcome for item in judged), key=SEVERITY.__getitem__)
+    reason = "; ".join(item.reason for item in judged)
+    counts_as = gate.on_inconclusive if outcome == "inconclusive" else None
+    if counts_as:
+        reason += f"; it counts as a {counts_as} (on_inconclusive: {counts_as})"
+    open_ = [item for item in judged if item.outcome == "inconclusive"]
+    known = [item.needed for item in open_ if item.needed is not None]
+    return GateResult(
+        gate=name,
+        candidate=candidate,
+        score=score,
+        outcome=outcome,
+        reason=reason,
+        slice=part,
+        # One that no number of examples settles leaves the gate open, whatever the others need.
+        needed=max(known) if known and len(known) == len(open_) else None,
+        counts_as=counts_as,
+        worse=next((item.worse[:SHOWN] for item in judged if item.worse), ()),
+        better=next((item.better[:SHOWN] for item in judged if item.better), ()),
+    )
+
+
+def _label(gate: GateSpec) -> str:
+    """Return what is judged, as the report calls it."""
+    if gate.max_cost is not None:
+        return "cost"
+    return JUDGE + gate.judge if gate.judge else gate.score
+
+
+def _judge(gate: GateSpec, evidence: Evidence, candidate: str, ids: Ids) -> Iterator[Judged]:
+    """Yield what each bound of a gate says."""
+    if ids is not None and not ids:
+        what = f"no test example of {candidate} is in this part (n=0)"
+        yield Judged("inconclusive", what)
+        return
+    if gate.max_cost is not None:
+        yield from _cost(gate, evidence, candidate, ids)
+        return
+    if gate.judge:
+        doubt = _doubt(gate.judge, evidence)
+        if doubt:
+            yield Judged("inconclusive", doubt)
+            return
+    label = _label(gate)
+    value = evidence.value(candidate, label, ids)
+    if value is None:
+        why = "no opinion was given" if gate.judge else "it could not run"
+        yield Judged("inconclusive", f"{candidate} has no {label}: {why}")
+        return
     if gate.floor is not None:
-        yield _floor(gate.floor, row, values)
-    if gate.max_drop is not None:
-        yield _drop(gate.max_drop, row, against)
+        yield rules.floor(gate.floor, replace(value, sample=_sample(value, gate)))
+    if gate.compares:
+        yield _compared(gate, evidence, (candidate, label), ids)
+    if gate.beats is not None:
+        found = evidence.difference(candidate, gate.beats, label, ids)
+        if found is None:
+            yield Judged("inconclusive", f"{value.name} has no comparison with {gate.beats}'s")
+        else:
+            judged = rules.beats(replace(found, sample=_sample(found, gate)))
+            pair = (candidate, gate.beats)
+            yield _with_flips(judged, evidence.table_of(label, pair, ids), pair, label)
 
 
-def _floor(bound: float, row: ScoreSummary, values: Sequence[float]) -> _Judged:
-    """Judge a score by its interval: all of it has to be on the right side."""
-    name = f"{row.score} of {row.candidate}"
-    if row.value is None:
-        return _Judged("inconclusive", f"{name} has no value ({_size(row.n, row)})")
-    if row.low is None or row.high is None:
-        what = f"{name} is {row.value:.2f}, but has no interval ({_size(row.n, row)})"
-        return _Judged("inconclusive", what)
-    low, high, kind = row.low, row.high, "interval"
-    if low == high and row.value in (0, 1) and values and set(values) <= {0, 1}:
-        # No resample can differ when all answers score the same; the next answer still can.
-        low, high = wilson(sum(values), len(values))
-        kind = f"Wilson interval of {len(values)} equal clusters"
-    limit = f"the {'floor' if row.higher_is_better else 'ceiling'} of {bound:g}"
-    inside, outside = ("at or above", "below") if row.higher_is_better else ("at or below", "above")
-    worst, best = (low, high) if row.higher_is_better else (-high, -low)
-    outcome = _outcome(worst, best, bound if row.higher_is_better else -bound)
-    tail = {"pass": inside, "fail": outside, "inconclusive": "which spans"}[outcome]
-    note = ""
-    if low == high and outcome == "pass":
-        # Without a width the interval is the point, and a point alone passes nothing.
-        outcome, note = "inconclusive", f", but the interval has no width at n={row.n}"
-    text = _Text((low, high, row.value), bound)
-    what = f"{name} is {text(row.value)} (95 % {kind} {text(low)} to {text(high)}"
-    return _Judged(outcome, f"{what}, {_size(row.n, row)}), {tail} {limit}{note}")
-
-
-def _drop(bound: float, row: ScoreSummary, against: Comparison | None) -> _Judged:
-    """Judge a difference: non-inferiority to the baseline by the margin `bound`."""
-    name = f"{row.score} of {row.candidate}"
-    if against is None:
-        return _Judged("inconclusive", f"{name} has no comparison with the baseline")
-    base, size = against.baseline, _size(against.n, row)
-    if against.difference is None:
-        return _Judged("inconclusive", f"{name} cannot be compared with {base}'s ({size})")
-    text = _Text((against.low, against.high, against.difference), -bound, bound)
-    if not against.difference:
-        how = f"equal to {base}'s"
+def _compared(gate: GateSpec, evidence: Evidence, about: tuple[str, str], ids: Ids) -> Judged:
+    """Judge `max_drop` or `ratio` against the baseline, this run's or an earlier one's."""
+    candidate, label = about
+    name = f"{label} of {candidate}"
+    source = gate.against or evidence.default_against
+    if source == BASELINE:
+        if candidate == evidence.baseline:
+            return Judged("inconclusive", f"{candidate} is the baseline itself")
+        other = evidence.baseline
+        found = evidence.difference(candidate, other, label, ids)
+        table = evidence.table_of(label, [candidate, other], ids)
+        problem = f"{name} has no comparison with the baseline"
     else:
-        side = "above" if against.difference > 0 else "below"
-        how = f"{text(abs(against.difference))} {side} {base}'s"
-    if against.low is None or against.high is None:
-        return _Judged("inconclusive", f"{name} is {how}, but has no interval ({size})")
-    low, high = against.low, against.high
-    worst, best = (low, high) if row.higher_is_better else (-high, -low)
-    outcome = _outcome(worst, best, -bound)
-    tail = {"pass": "within", "fail": "more than", "inconclusive": "which spans"}[outcome]
-    if low == high == 0:
-        size += ", every cluster scores the same"
-    what = f"{name} is {how} (95 % interval {text(low)} to {text(high)}, {size})"
-    return _Judged(outcome, f"{what}, {tail} the allowed drop of {bound:g}")
+        earlier = evidence.earlier.get(source)
+        if earlier is None or earlier.baseline is None:
+            why = earlier.problem if earlier else f"there is no baseline {source!r}"
+            return Judged("inconclusive", f"{name} cannot be compared: {why}")
+        found, table, why = evidence.since(candidate, earlier.baseline, label, ids)
+        other = f"{candidate} in {earlier.baseline.run_id}"
+        problem = f"{name} cannot be compared: {why}"
+    if found is None:
+        return Judged("inconclusive", problem)
+    found = replace(found, sample=_sample(found, gate))
+    pair = (candidate, other)
+    if gate.max_drop is not None:
+        return _with_flips(rules.drop(gate.max_drop, found), table, pair, label)
+    if gate.ratio is None or table is None or len(table.scores) < 2:
+        return Judged("inconclusive", problem)
+    row, mine, theirs = evidence.margin(table, pair, label, gate.ratio)
+    judged = rules.ratio(gate.ratio, mine, theirs, replace(found, row=row))
+    return _with_flips(judged, table, pair, label)
 
 
-def _outcome(worst: float, best: float, bound: float) -> Outcome:
-    """Compare an interval with a bound that it should be above."""
-    if worst >= bound - TOLERANCE:
-        return "pass"
-    return "fail" if best < bound - TOLERANCE else "inconclusive"
+def _with_flips(judged: Judged, table: Scored | None, pair: tuple[str, str], label: str) -> Judged:
+    """Say which examples are behind a comparison."""
+    if table is None:
+        return judged
+    worse, better = flips(table, pair, label)
+    return replace(judged, worse=worse, better=better)
 
 
-def _size(n: int, row: ScoreSummary) -> str:
-    return f"n={n}, {row.failed} more failed" if row.failed else f"n={n}"
+def _sample(found: Value | Difference, gate: GateSpec) -> Sample:
+    return replace(found.sample, min_n=gate.min_n)
 
 
-class _Text:
-    """Writes numbers with 2 decimals, or as many as show on which side of a bound they are."""
+def _cost(gate: GateSpec, evidence: Evidence, candidate: str, ids: Ids) -> Iterator[Judged]:
+    assert gate.max_cost is not None
+    for what, bound in gate.max_cost.model_dump(exclude_none=True).items():
+        value = evidence.cost(candidate, what, ids)
+        if value is None:
+            yield Judged("inconclusive", f"{candidate} was asked nothing, so nothing was spent")
+        elif not value.row.value:
+            # A price of 0 is no price: the backend has no list, or the file did not say.
+            why = "set the backend's `price:`" if what == "price" else "nothing was measured"
+            yield Judged("inconclusive", f"{value.name} is not known ({value.sample}): {why}")
+        else:
+            flat = replace(value, sample=_sample(value, gate))
+            yield rules.floor(bound, flat, may_be_flat=True)
 
-    def __init__(self, numbers: Sequence[float | None], *bounds: float) -> None:
-        pairs = [(number, bound) for number in numbers if number is not None for bound in bounds]
-        self.decimals = next(
-            (
-                decimals
-                for decimals in range(2, 9)
-                if all(
-                    abs(number - bound) < TOLERANCE or round(number, decimals) != bound
-                    for number, bound in pairs
-                )
-            ),
-            9,
+
+def _leaks(bound: float, evidence: Evidence) -> Judged:
+    report = evidence.leaks
+    if report is None:
+        return rules.leaks(bound, None, 0, 0)
+    return rules.leaks(bound, report.total, report.tests, report.compared.get("train", 0))
+
+
+def _doubt(judge: str, evidence: Evidence) -> str:
+    """Return why a judge may not decide; "" if it may."""
+    trust = evidence.trust.get(judge)
+    if trust is None:
+        return (
+            f"judge {judge} may not decide: nothing in this run shows that it can be trusted "
+            "(calibrate it)"
         )
+    return "" if trust.trusted else f"judge {judge} may not decide: {trust.reason}"
 
-    def __call__(self, number: float) -> str:
-        return f"{number:.{self.decimals}f}"
+
+def _unusable(gate: GateSpec, evidence: Evidence, parts: int) -> str:
+    if parts:
+        return (
+            f"`slice: {gate.slice}` makes {parts} parts, more than {MAX_SLICES}: each is too small"
+        )
+    fields = sorted({name for row in evidence.examples for name in row.meta} | {"length"})
+    return f"no test example has `{gate.slice}` (n=0); known: {', '.join(fields[:8])}"

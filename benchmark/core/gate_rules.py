@@ -9,55 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import floor as whole
-from math import log10
 
-from benchmark.core.gate_statistics import (
-    all_yes_n,
-    needed_n,
-    tied,
-    tied_n,
-    with_missing,
-)
-from benchmark.gate_results import Outcome
+from benchmark.core.gate_decision import Decision, Ends, Judged, Sample, Text
+from benchmark.core.gate_statistics import all_yes_n, tied, tied_n
 from benchmark.results import Comparison, ScoreSummary
 from benchmark.stats import wilson
-
-TOLERANCE = 1e-9
-"""Rounding that must not decide a gate: 0.9 - 0.85 is not quite 0.05."""
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What one bound says."""
-
-    outcome: Outcome
-    reason: str
-    needed: int | None = None
-    """Examples that would settle an inconclusive one, if that is known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """How much was asked and how much of it can be judged."""
-
-    n: int
-    asked: int
-    lowest: float = 0.0
-    highest: float = 1.0
-    """Least and greatest score of one example, for answers that are missing."""
-    tolerated: float = 0.0
-    """Share that may be missing (the suite's `max_failed`)."""
-    min_n: int = 2
-
-    @property
-    def missing(self) -> int:
-        """Return how many were asked and cannot be judged."""
-        return max(0, self.asked - self.n)
-
-    def __str__(self) -> str:
-        """Return "n=32", or "n=30 of 32"."""
-        return f"n={self.n} of {self.asked}" if self.missing else f"n={self.n}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +42,6 @@ class Difference:
     """Whether both gave the very same answers."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Ends:
-    """An interval turned so that more is better, whichever way the score points."""
-
-    worst: float
-    value: float
-    best: float
-
-    @classmethod
-    def turned(cls, low: float, value: float, high: float, up: bool) -> _Ends:
-        return cls(low, value, high) if up else cls(-high, -value, -low)
-
-
 def floor(bound: float, found: Value, *, may_be_flat: bool = False) -> Judged:
     """Judge a score by its interval: all of it has to be on the right side.
 
@@ -123,9 +66,9 @@ def floor(bound: float, found: Value, *, may_be_flat: bool = False) -> Judged:
         kind = f"Wilson interval of {len(found.clusters)} equal clusters"
         if row.value == 1 and sign == 1:
             needed = all_yes_n(bound, sample.n / len(found.clusters))
-    ends = _Ends.turned(low, row.value, high, row.higher_is_better)
+    ends = Ends.turned(low, row.value, high, row.higher_is_better)
     least = sample.lowest if row.higher_is_better else -sample.highest
-    judged = _Decision(ends, sign * bound, sample, least, needed)
+    judged = Decision(ends, sign * bound, sample, least, needed)
     judged.decide()
     if low == high and judged.outcome == "pass" and not may_be_flat:
         # Without a width the interval is the point, and a point alone passes nothing.
@@ -133,7 +76,7 @@ def floor(bound: float, found: Value, *, may_be_flat: bool = False) -> Judged:
     limit = f"the {'floor' if row.higher_is_better else 'ceiling'} of {bound:g}"
     inside, outside = ("at or above", "below") if row.higher_is_better else ("at or below", "above")
     tail = {"pass": inside, "fail": outside, "inconclusive": "which spans"}[judged.position]
-    text = _Text((low, high, row.value), bound)
+    text = Text((low, high, row.value), bound)
     what = f"{found.name} is {text(row.value)} (95 % {kind} {text(low)} to {text(high)}"
     return judged.said(f"{what}, {sample}), {tail} {limit}")
 
@@ -147,7 +90,7 @@ def drop(bound: float, found: Difference) -> Judged:
     if row.difference is None:
         what = f"{found.name} cannot be compared with {row.baseline}'s ({sample})"
         return Judged("inconclusive", what)
-    text = _Text((row.low, row.high, row.difference), -bound, bound)
+    text = Text((row.low, row.high, row.difference), -bound, bound)
     if row.low is None or row.high is None:
         what = f"{found.name} is {_how(found, text)}, but has no interval ({sample})"
         return Judged("inconclusive", what)
@@ -163,7 +106,7 @@ def beats(found: Difference) -> Judged:
     if row.difference is None:
         what = f"{found.name} cannot be compared with {row.baseline}'s ({sample})"
         return Judged("inconclusive", what)
-    text = _Text((row.low, row.high, row.difference), 0.0)
+    text = Text((row.low, row.high, row.difference), 0.0)
     if row.low is None or row.high is None:
         what = f"{found.name} is {_how(found, text)}, but has no interval ({sample})"
         return Judged("inconclusive", what)
@@ -198,13 +141,13 @@ def ratio(times: float, mine: float | None, theirs: float | None, found: Differe
     if row.low is None or row.high is None:
         return Judged("inconclusive", f"{what}, but without an interval ({sample})")
     up = row.higher_is_better
-    ends = _Ends.turned(row.low, row.difference, row.high, up)
+    ends = Ends.turned(row.low, row.difference, row.high, up)
     least = sample.lowest - times * sample.highest
-    judged = _Decision(ends, 0.0, sample, least if up else times * sample.lowest - sample.highest)
+    judged = Decision(ends, 0.0, sample, least if up else times * sample.lowest - sample.highest)
     judged.decide()
     if row.low == row.high and judged.outcome == "pass":
         judged.withdraw(f", but the interval has no width at {sample}")
-    text = _Text((row.low, row.high), 0.0)
+    text = Text((row.low, row.high), 0.0)
     between = f"95 % interval of {row.candidate} - {times:g} × {base}: "
     between += f"{text(row.low)} to {text(row.high)}"
     side = ("at least", "less than") if up else ("at most", "more than")
@@ -216,80 +159,22 @@ def ratio(times: float, mine: float | None, theirs: float | None, found: Differe
     return judged.said(f"{what} ({between}, {sample}), {tail}")
 
 
-def leaks(bound: float, found: int | None, tests: int) -> Judged:
+def leaks(bound: float, found: int | None, tests: int, rows: int) -> Judged:
     """Judge how much of the test side is also on the train side: a count, without chance."""
     if found is None or not tests:
         return Judged("inconclusive", "the test side was not compared with the train side")
-    what = f"{found} of {tests} test examples are also on the train side ({found / tests:.1%})"
-    if found / tests <= bound + TOLERANCE:
+    what = (
+        f"{found} of {tests} test examples ({found / tests:.1%}) are also among the {rows} rows of "
+        "the train side"
+    )
+    if found / tests <= bound + 1e-9:
         return Judged("pass", f"{what}, at or below the tolerated {bound:.1%}")
     return Judged("fail", f"{what}, above the tolerated {bound:.1%}")
 
 
-class _Decision:
-    """The outcome of one interval against one bound, more being better, and what to add to it."""
-
-    def __init__(
-        self, ends: _Ends, bound: float, sample: Sample, least: float, needed: int | None = None
-    ) -> None:
-        self.ends, self.bound, self.sample, self.least = ends, bound, sample, least
-        self.needed = needed
-        self.outcome: Outcome = "inconclusive"
-        self.position: Outcome = "inconclusive"
-        """Where the interval lies; the outcome can be weaker."""
-        self.note = ""
-
-    def decide(self, strict: bool = False) -> None:
-        """Set the outcome. `strict`: to be on the bound is not enough."""
-        ends, edge = self.ends, TOLERANCE if strict else -TOLERANCE
-        if ends.worst >= self.bound + edge:
-            self.position = "pass"
-        else:
-            self.position = "fail" if ends.best < self.bound + edge else "inconclusive"
-        self.outcome = self.position
-        if self.position == "inconclusive":
-            self._ask_for_more()
-        if self.position == "pass" and self.sample.missing:
-            self._without_missing()
-        if self.sample.n < self.sample.min_n:
-            self.withdraw(f", but fewer than min_n = {self.sample.min_n} examples are scored")
-            self.needed = self.sample.min_n
-
-    def withdraw(self, note: str) -> None:
-        """Make the outcome inconclusive, and say why."""
-        self.outcome, self.note = "inconclusive", self.note + note
-
-    def said(self, reason: str) -> Judged:
-        """Return outcome and sentence."""
-        needed = self.needed if self.outcome == "inconclusive" else None
-        return Judged(self.outcome, reason + self.note, needed)
-
-    def _ask_for_more(self) -> None:
-        ends = self.ends
-        distance = ends.value - self.bound
-        reach = ends.value - ends.worst if distance > 0 else ends.best - ends.value
-        if self.needed is None:
-            self.needed = needed_n(self.sample.n, abs(distance), reach)
-        self.note += (
-            f"; about {self.needed:,} examples like these would settle it"
-            if self.needed
-            else "; it is too near the bound for any number of examples to settle it"
-        )
-
-    def _without_missing(self) -> None:
-        n, missing, asked = self.sample.n, self.sample.missing, self.sample.asked
-        if missing > self.sample.tolerated * asked + TOLERANCE:
-            allowed = f"{self.sample.tolerated:.0%}" if self.sample.tolerated else "none"
-            self.withdraw(f", but {missing} of {asked} failed and max_failed allows {allowed}")
-        elif with_missing(self.ends.worst, n, missing, self.least) < self.bound - TOLERANCE:
-            self.withdraw(f", but not if the {missing} that are missing had scored worst")
-        else:
-            self.note += f", and also if the {missing} that are missing had scored worst"
-
-
 def _compared(
-    found: Difference, bound: float, text: _Text, strict: bool
-) -> tuple[_Decision, str, str]:
+    found: Difference, bound: float, text: Text, strict: bool
+) -> tuple[Decision, str, str]:
     """Return the decision on a difference, its interval in words, and a note for the brackets."""
     row, sample = found.row, found.sample
     assert row.difference is not None and row.low is not None and row.high is not None
@@ -306,39 +191,16 @@ def _compared(
             needed = tied_n(row.difference, bound, each)
         else:
             needed = tied_n(-row.difference, bound, each)
-    ends = _Ends.turned(low, row.difference, high, up)
-    judged = _Decision(ends, bound, sample, sample.lowest - sample.highest, needed)
+    ends = Ends.turned(low, row.difference, high, up)
+    judged = Decision(ends, bound, sample, sample.lowest - sample.highest, needed)
     judged.decide(strict)
     if low == high and judged.outcome == "pass" and not found.is_same:
         judged.withdraw(f", but the interval has no width at {sample}")
     return judged, f"95 % {kind} {text(low)} to {text(high)}", note
 
 
-def _how(found: Difference, text: _Text) -> str:
+def _how(found: Difference, text: Text) -> str:
     base, difference = found.row.baseline, found.row.difference or 0.0
     if not difference:
         return f"equal to {base}'s"
     return f"{text(abs(difference))} {'above' if difference > 0 else 'below'} {base}'s"
-
-
-class _Text:
-    """Writes numbers with 2 decimals, or as many as show on which side of a bound they are."""
-
-    def __init__(self, numbers: Sequence[float | None], *bounds: float) -> None:
-        pairs = [(number, bound) for number in numbers if number is not None for bound in bounds]
-        small = min((abs(bound) for bound in bounds if bound), default=1.0)
-        least = 2 if small >= 0.01 else min(8, 1 - whole(log10(small)))
-        self.decimals = next(
-            (
-                decimals
-                for decimals in range(least, 9)
-                if all(
-                    abs(number - bound) < TOLERANCE or round(number, decimals) != bound
-                    for number, bound in pairs
-                )
-            ),
-            9,
-        )
-
-    def __call__(self, number: float) -> str:
-        return f"{number:.{self.decimals}f}"

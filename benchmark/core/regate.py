@@ -2,96 +2,124 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
-from benchmark.core.compare import Scored, compare, per_cluster
+from benchmark.core.baseline import Baseline, opinions
+from benchmark.core.compare import Scored
 from benchmark.core.gate import exit_code, judge_gates, overall
+from benchmark.core.gate_baselines import fitting, refuse_other, sources
+from benchmark.core.gate_evidence import Evidence
+from benchmark.core.gate_table import with_opinions
 from benchmark.core.plan import build_metrics
 from benchmark.core.store import RunFolder
-from benchmark.errors import ConfigError, StoreError
-from benchmark.records import Example, Score
-from benchmark.results import Comparison, GateResult, Results
+from benchmark.errors import StoreError
+from benchmark.plugins import REPORTERS, Report
+from benchmark.records import Example, Generation, Score
+from benchmark.results import Results
 from benchmark.suite import Suite
 from benchmark.suite_file import load_suite
+from benchmark.suite_gates import ACCEPTED, BASELINE
 
 
-class Regated(NamedTuple):
-    """The gates' outcomes and the exit code they amount to."""
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished run, read back from its folder."""
 
-    gates: list[GateResult]
-    exit_code: int
+    folder: Path
+    results: Results
+    suite: Suite
+    examples: Sequence[Example]
+    generations: Mapping[str, Sequence[Generation]]
+    scores: Sequence[Score]
+    table: Scored
 
 
-def regate(folder: Path, results: Results, earlier: tuple[Path, Results] | None) -> Regated:
+def read_run(folder: Path, results: Results) -> Run:
+    """Read a run's records. Raises StoreError, ConfigError."""
+    suite = load_suite(folder / "suite.yaml")
+    metrics, labels = build_metrics(suite)
+    run = RunFolder(folder)
+    examples = run.read_rows("examples.jsonl", Example)
+    rows = run.read_rows("scores.jsonl", Score)
+    scores: dict[tuple[str, str], list[Score]] = {}
+    for row in rows:
+        scores.setdefault((row.candidate, row.metric), []).append(row)
+    generations = {
+        card.name: run.read_rows(f"generations/{card.name}.jsonl", Generation)
+        for card in results.candidates
+    }
+    groups = {row.id: row.group for row in examples}
+    table = Scored(metrics, labels, scores, groups)
+    return Run(folder, results, suite, examples, generations, rows, table)
+
+
+def regate(run: Run, reports: Path, named: Baseline | None = None) -> Results:
     """Judge a run by the gates of its suite.
 
     Args:
-        folder: The run's folder.
-        results: Its results.
-        earlier: Another run (folder and results) to take as the baseline: each candidate is
-            then compared with itself there, example by example. None: the suite's baseline.
+        run: The run.
+        reports: Folder of `baselines/`.
+        named: An earlier run as the baseline: `max_drop` and `ratio` then compare each
+            candidate with itself there, example by example. None: what the gates name.
+
+    Returns:
+        The run's results with these gates, their verdict and exit code.
 
     Raises:
-        ConfigError: The earlier run has other test data, or a metric has another signature.
-        StoreError: A folder's records are missing.
+        ConfigError: The named baseline has other test data, or its metrics other signatures.
+        StoreError: A baseline file is damaged, or has none of the run's candidates.
     """
-    suite = load_suite(folder / "suite.yaml")
-    table = _table(folder, suite)
+    results, suite = run.results, run.suite
+    if named is not None:
+        refuse_other(named, results)
+        if not {card.name for card in results.candidates} & set(named.candidates):
+            raise StoreError(f"baseline {named.run_id} has none of this run's candidates")
+    table = with_opinions(
+        run.table,
+        opinions(run.folder, results),
+        {row.judge: row.signature for row in results.verdicts},
+        run.examples,
+    )
     controls = {card.name for card in results.candidates if card.kind == "control"}
     gated = [name for name in suite.candidates if name not in controls | {suite.baseline}]
-    comparisons = list(results.comparisons)
-    if earlier is not None:
-        _refuse_other(results, earlier[1])
-        comparisons = _against(table, suite, earlier)
-    rules = judge_gates(suite.gates, results.scores, comparisons, gated, per_cluster(table))
-    return Regated(rules, exit_code(overall(rules), results.status == "complete"))
-
-
-def _table(folder: Path, suite: Suite) -> Scored:
-    metrics, labels = build_metrics(suite)
-    run = RunFolder(folder)
-    groups = {row.id: row.group for row in run.read_rows("examples.jsonl", Example)}
-    scores: dict[tuple[str, str], list[Score]] = {}
-    for row in run.read_rows("scores.jsonl", Score):
-        scores.setdefault((row.candidate, row.metric), []).append(row)
-    return Scored(metrics, labels, scores, groups)
-
-
-def _refuse_other(now: Results, before: Results) -> None:
-    """Refuse a baseline that measured something else."""
-    if now.dataset.test_sha256 != before.dataset.test_sha256:
-        raise ConfigError(
-            f"baseline {before.run_id} answered other test data than {now.run_id}",
-            hint="compare runs of the same data set, split, seed and --limit",
-        )
-    signatures = {row.score: row.signature for row in before.scores}
-    for row in now.scores:
-        known = signatures.get(row.score)
-        if known is not None and known != row.signature:
-            raise ConfigError(
-                f"{row.score} is measured differently in baseline {before.run_id}: "
-                f"{known} there, {row.signature} here",
-                hint="run the baseline again with this version of the suite and of bench",
-            )
-
-
-def _against(table: Scored, suite: Suite, earlier: tuple[Path, Results]) -> list[Comparison]:
-    folder, results = earlier
-    before = _table(folder, load_suite(folder / "suite.yaml"))
-    found: list[Comparison] = []
-    for candidate in table.candidates():
-        name = f"{candidate} in {results.run_id}"
-        old = {
-            (name, metric): rows
-            for (owner, metric), rows in before.scores.items()
-            if owner == candidate and metric in table.metrics
+    evidence = Evidence(
+        summaries=results.scores,
+        comparisons=results.comparisons,
+        table=table,
+        baseline=suite.baseline,
+        examples=run.examples,
+        generations=run.generations,
+        leaks=results.dataset.leaks,
+        trust={row.judge: row for row in results.trust},
+        earlier=fitting(sources(suite, reports, named), results.dataset),
+        seed=suite.seed,
+        resamples=suite.resamples,
+        max_failed=suite.max_failed,
+        default_against=BASELINE if named is None else ACCEPTED,
+    )
+    gates = judge_gates(suite.gates, evidence, gated)
+    verdict = overall(gates)
+    return results.model_copy(
+        update={
+            "gates": tuple(gates),
+            "verdict": verdict,
+            "exit_code": int(exit_code(verdict, results.status == "complete")),
         }
-        if not old:
-            continue  # a candidate that the baseline did not have; its gates are inconclusive
-        mine = {at: rows for at, rows in table.scores.items() if at[0] == candidate}
-        pair = Scored(table.metrics, table.labels, {**mine, **old}, table.groups)
-        found += compare(pair, name, seed=suite.seed, resamples=suite.resamples)
-    if not found:
-        raise StoreError(f"baseline {results.run_id} has none of this run's candidates")
-    return found
+    )
+
+
+def report_of(run: Run, results: Results, folder: Path) -> Report:
+    """Return what reporters see of a run."""
+    return Report(results, run.examples, dict(run.generations), run.scores, folder)
+
+
+def write_reports(run: Run, results: Results, folder: Path) -> Report:
+    """Let the suite's reporters write a judged run into a folder; return what they were given."""
+    report = report_of(run, results, folder)
+    for use in run.suite.reports.values():
+        reporter = REPORTERS.load(use.use)(**use.parameters)
+        if not getattr(reporter, "prints", False):
+            reporter.write(report)
+    return report

@@ -4,31 +4,38 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from benchmark.core.adapters import record
-from benchmark.core.compare import Scored, compare, per_cluster, summarise
+from benchmark.core.baseline import Baseline
+from benchmark.core.compare import Scored, compare, summarise
 from benchmark.core.data import load_data
 from benchmark.core.environment import environment
 from benchmark.core.forgetting import forgetting, texts_of
 from benchmark.core.gate import exit_code, judge_gates, overall
+from benchmark.core.gate_baselines import fitting, sources
+from benchmark.core.gate_evidence import Earlier, Evidence
+from benchmark.core.gate_table import with_opinions
 from benchmark.core.generate import generate
 from benchmark.core.judge import judge, summarise_verdicts
 from benchmark.core.plan import Plan
 from benchmark.core.retrieve import prepare as prepare_retrieval
 from benchmark.core.retrieve import retrieve
 from benchmark.core.score import score
-from benchmark.core.state import Answers
+from benchmark.core.state import Answers, Data
 from benchmark.core.store import RunFolder
 from benchmark.core.summary import candidates, complete
 from benchmark.core.train import train
+from benchmark.gate_results import GateResult
 from benchmark.plugins import Plugin, Report
 from benchmark.progress import Progress, Silent
 from benchmark.records import Example, Record, Verdict
-from benchmark.results import CandidateSummary, GateResult, Results
+from benchmark.results import CandidateSummary, JudgeTrust, Results
 from benchmark.suite_file import to_yaml
+from benchmark.suite_gates import ACCEPTED, BASELINE
 
 R = TypeVar("R", bound=Record)
 
@@ -40,6 +47,7 @@ def run(
     progress: Progress | None = None,
     command: str = "",
     show: bool = False,
+    earlier: Baseline | None = None,
 ) -> Results:
     """Run a plan and write its reports.
 
@@ -52,20 +60,25 @@ def run(
         progress: Where long steps show themselves; silent by default.
         command: What the user typed, for the record.
         show: Let reporters that print to the terminal do so.
+        earlier: A baseline in the place of the accepted one, and of the suite's in gates that
+            do not say what they compare with.
 
     Returns:
         The content of `results.json`; its `exit_code` is what `bench run` ends with.
 
     Raises:
-        BenchError: Data or weights cannot be had, or the reports cannot be written.
+        BenchError: Data or weights cannot be had, the baseline cannot be compared with, or the
+            reports cannot be written.
             One candidate that fails is no error: it is in the results, with its reason.
     """
     shown, clock, suite = progress or Silent(), Clock(), plan.suite
+    baselines = sources(suite, Path(reports), earlier)
     with RunFolder.opened(Path(reports), suite.suite, plan.fingerprint) as folder:
         folder.write_text("suite.yaml", to_yaml(suite))
         prepare(plan, shown)
         clock.lap("fetch")
         data = retrieve(plan, load_data(plan, shown), shown)
+        baselines = fitting(baselines, data.summary, earlier)
         clock.lap("data")
         adapters = train(plan, data, shown)
         clock.lap("train")
@@ -82,9 +95,16 @@ def run(
         summaries = summarise(table, seed=suite.seed, resamples=suite.resamples)
         comparisons = compare(table, suite.baseline, seed=suite.seed, resamples=suite.resamples)
         clock.lap("compare")
-        rules = judge_gates(
-            suite.gates, summaries, comparisons, gated_by_default(plan), per_cluster(table)
+        trust: tuple[JudgeTrust, ...] = ()
+        evidence = replace(
+            known_to_gates(plan, data, answers, baselines),
+            summaries=summaries,
+            comparisons=comparisons,
+            table=with_opinions(table, judged.verdicts, signatures(plan), data.test),
+            trust={row.judge: row for row in trust},
+            default_against=BASELINE if earlier is None else ACCEPTED,
         )
+        rules = judge_gates(suite.gates, evidence, gated_by_default(plan))
         cards = candidates(plan, adapters, answers)
         steps = {"scored": scores.computed, "judged": judged.computed, **forgotten.computed}
         results = Results(
@@ -97,6 +117,7 @@ def run(
             scores=tuple(summaries),
             comparisons=tuple(comparisons),
             verdicts=tuple(summarise_verdicts(plan, judged)),
+            trust=trust,
             retrieval=tuple(made.summary for made in data.retrieved.values()),
             forgetting=forgotten.summaries,
             forgetting_errors=forgotten.errors,
@@ -119,6 +140,27 @@ def prepare(plan: Plan, progress: Progress) -> None:
             plugin.prepare(progress)
     texts_of(plan, progress)
     prepare_retrieval(plan, progress)
+
+
+def known_to_gates(
+    plan: Plan, data: Data, answers: Mapping[str, Answers], baselines: Mapping[str, Earlier]
+) -> Evidence:
+    """Return what gates may ask for besides the scores."""
+    return Evidence(
+        baseline=plan.suite.baseline,
+        examples=data.test,
+        generations={name: answer.generations for name, answer in answers.items()},
+        leaks=data.summary.leaks,
+        earlier=baselines,
+        seed=plan.suite.seed,
+        resamples=plan.suite.resamples,
+        max_failed=plan.suite.max_failed,
+    )
+
+
+def signatures(plan: Plan) -> dict[str, str]:
+    """Return the judges' signatures."""
+    return {name: found.signature for name, found in plan.judges.items()}
 
 
 def gated_by_default(plan: Plan) -> list[str]:

@@ -200,7 +200,7 @@ def _parts(results: Results, width: int) -> Iterator[RenderableType]:
     yield leaderboard_table(results, width)
     gates = [
         (verdict.SYMBOLS[gate.outcome], _TONES[gate.outcome],
-         f"{fmt.one_line(gate.gate)} ({fmt.one_line(gate.candidate)}): {fmt.one_line(gate.reason)}")
+         f"{fmt.one_line(gate.title)} ({fmt.one_line(gate.who)}): {fmt.one_line(gate.reason, 600)}")
         for gate in verdict.ordered_gates(results)
     ]  # fmt: skip
     claims = [("·", "", claim) for claim in verdict.claims(board)]

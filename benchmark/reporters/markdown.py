@@ -37,9 +37,9 @@ class Markdown(Plugin):
         """Write the report and return the file. Raises StoreError."""
         results, board = report.results, boards.build(report.results)
         lines = [
-            *_top(results, board),
-            *_leaderboard(board),
-            *_differences(results, board),
+            *top(results, board),
+            *leaderboard(board),
+            *differences(results, board),
             *_judges(results),
             *_answers(board),
             *training_lines(board),
@@ -53,13 +53,14 @@ class Markdown(Plugin):
         return write_text(report.folder / "report.md", "\n".join(lines).rstrip("\n") + "\n")
 
 
-def _top(results: Results, board: Board) -> Iterator[str]:
+def top(results: Results, board: Board) -> Iterator[str]:
+    """Yield the verdict with its gates, the claims, and what to doubt."""
     head = verdict.headline(results)
     yield f"# {_ICONS[head.tone]} {head.word}: {mark.text(results.suite)}"
     yield from ("", head.sentence, "")
     for gate in verdict.ordered_gates(results):
-        name, who = mark.text(gate.gate), mark.text(gate.candidate)
-        yield f"- {_ICONS[gate.outcome]} **{name}** ({who}): {mark.text(gate.reason)}"
+        name, who = mark.text(gate.title), mark.text(gate.who)
+        yield f"- {_ICONS[gate.outcome]} **{name}** ({who}): {mark.text(gate.reason, 1_000)}"
     notes = [f"Note: {note}" for note in verdict.notes(board)]
     for title, sentences in (
         (f"Against {mark.text(board.baseline)}", verdict.claims(board)),
@@ -77,7 +78,7 @@ def _top(results: Results, board: Board) -> Iterator[str]:
     yield ""
 
 
-def _leaderboard(board: Board) -> Iterator[str]:
+def leaderboard(board: Board) -> Iterator[str]:
     """One row a number: candidates are few and numbers are many, and the page is narrow."""
     yield from ("## Leaderboard", "")
     if not board.columns:
@@ -118,7 +119,8 @@ def _cell(cell: Cell, with_n: bool) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _differences(results: Results, board: Board) -> Iterator[str]:
+def differences(results: Results, board: Board) -> Iterator[str]:
+    """Yield every number's difference from the baseline."""
     yield from (f"## Differences from {mark.text(board.baseline)}", "")
     lines = [
         [

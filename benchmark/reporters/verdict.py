@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmark.gate_results import GateResult
 from benchmark.reporters import forgetting, retrieval, training
 from benchmark.reporters import format as fmt
 from benchmark.reporters.board import Board, Cell, Row
-from benchmark.results import GateResult, Results, ScoreSummary
+from benchmark.results import Results, ScoreSummary
 
 SYMBOLS = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
 _ORDER = {"fail": 0, "inconclusive": 1, "pass": 2}
@@ -30,7 +31,7 @@ def headline(results: Results) -> Headline:
     """Return the verdict. A run that is incomplete or has no gate never looks like a pass."""
     gates = results.gates
     held = sum(gate.outcome == "pass" for gate in gates)
-    failed = sum(gate.outcome == "fail" for gate in gates)
+    failed = sum(gate.effective == "fail" for gate in gates)
     of = f"{held} of {fmt.plural(len(gates), 'gate')}"
     if results.status == "incomplete":
         rest = f" On what did finish: {of} held, {failed} failed." if gates else ""
@@ -41,17 +42,28 @@ def headline(results: Results) -> Headline:
         )
     if not gates:
         return Headline("NO GATES", "none", "The suite sets no gates: nothing was decided.")
+    counted = _counted(gates)
     sentences = {
-        "pass": f"{of} held." if len(gates) > 1 else "The one gate held.",
-        "fail": f"{failed} of {fmt.plural(len(gates), 'gate')} failed.",
+        "pass": "The one gate held." if held == len(gates) == 1 else f"{of} held{counted}.",
+        "fail": f"{failed} of {fmt.plural(len(gates), 'gate')} failed{counted}.",
         "inconclusive": f"{of} held, none failed; for the rest the data cannot tell.",
     }
     return Headline(results.verdict.upper(), results.verdict, sentences[results.verdict])
 
 
+def _counted(gates: Sequence[GateResult]) -> str:
+    """Say how many inconclusive gates the suite counts as something else; "" if none."""
+    parts = [
+        f"{count} inconclusive, counted as a {what} (on_inconclusive)"
+        for what in ("pass", "fail")
+        if (count := sum(gate.counts_as == what for gate in gates))
+    ]
+    return f"; {'; '.join(parts)}" if parts else ""
+
+
 def ordered_gates(results: Results) -> list[GateResult]:
     """Return the gates, those that need a look first."""
-    return sorted(results.gates, key=lambda gate: _ORDER[gate.outcome])
+    return sorted(results.gates, key=lambda gate: (_ORDER[gate.effective], _ORDER[gate.outcome]))
 
 
 def claims(board: Board) -> list[str]:
