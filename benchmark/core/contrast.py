@@ -233,7 +233,6 @@ def _is_listed(row: ContrastRow, right: Run, table: Scored) -> bool:
 def _flips(
     left: Run, right: Run, pair: tuple[str, str], row: ContrastRow, table: Scored
 ) -> Iterator[Flip]:
-    (metric,) = table.metrics
     info = next(at[1] for at, label in table.labels.items() if label == row.score)
     values = {
         (who, score.example_id): score.values[info]

@@ -88,7 +88,7 @@ def drop(bound: float, found: Difference) -> Judged:
     """
     row, sample = found.row, found.sample
     if row.difference is None:
-        what = f"{found.name} cannot be compared with {row.baseline}'s ({sample})"
+        what = f"{found.name} cannot be compared with {_of(row.baseline)} ({sample})"
         return Judged("inconclusive", what)
     text = Text((row.low, row.high, row.difference), -bound, bound)
     if row.low is None or row.high is None:
@@ -104,7 +104,7 @@ def beats(found: Difference) -> Judged:
     """Judge superiority: the whole interval of the difference has to be on the better side."""
     row, sample = found.row, found.sample
     if row.difference is None:
-        what = f"{found.name} cannot be compared with {row.baseline}'s ({sample})"
+        what = f"{found.name} cannot be compared with {_of(row.baseline)} ({sample})"
         return Judged("inconclusive", what)
     text = Text((row.low, row.high, row.difference), 0.0)
     if row.low is None or row.high is None:
@@ -133,8 +133,10 @@ def ratio(times: float, mine: float | None, theirs: float | None, found: Differe
     """
     row, sample, base = found.row, found.sample, found.row.baseline
     if mine is None or theirs is None or row.difference is None:
-        return Judged("inconclusive", f"{found.name} cannot be compared with {base}'s ({sample})")
-    what = f"{found.name} is {mine:.3g} and {base}'s is {theirs:.3g}"
+        return Judged(
+            "inconclusive", f"{found.name} cannot be compared with {_of(base)} ({sample})"
+        )
+    what = f"{found.name} is {mine:.3g} and {_of(base)} is {theirs:.3g}"
     if theirs <= 0:
         return Judged("inconclusive", f"{what} ({sample}): a ratio to that says nothing")
     what = f"{what}, {mine / theirs:.2f} times as much"
@@ -202,5 +204,10 @@ def _compared(
 def _how(found: Difference, text: Text) -> str:
     base, difference = found.row.baseline, found.row.difference or 0.0
     if not difference:
-        return f"equal to {base}'s"
-    return f"{text(abs(difference))} {'above' if difference > 0 else 'below'} {base}'s"
+        return f"equal to {_of(base)}"
+    return f"{text(abs(difference))} {'above' if difference > 0 else 'below'} {_of(base)}"
+
+
+def _of(name: str) -> str:
+    """Return "base's", or "that of lora in RUN"."""
+    return f"that of {name}" if " " in name else f"{name}'s"

@@ -41,7 +41,7 @@ def publish(report: Report, places: Places | None = None) -> None:
     if target:
         append(Path(target), summary(report))
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        for line in annotations(report, places or {}):
+        for line in workflow_commands(report, places or {}):
             # On stderr, where the runner reads commands too: stdout may be `--json`.
             sys.stderr.write(line + "\n")
 
@@ -69,7 +69,7 @@ def append(path: Path, text: str) -> None:
         ) from error
 
 
-def annotations(report: Report, places: Places) -> Iterator[str]:
+def workflow_commands(report: Report, places: Places) -> Iterator[str]:
     """Yield workflow commands: an error for each failed gate, a warning for each open one."""
     results = report.results
     counts = {"error": 0, "warning": 0}

@@ -23,7 +23,8 @@ def text_lines(found: Contrast) -> Iterator[str]:
         what = f"{fmt.one_line(row.part)}: {fmt.one_line(row.name)}"
         yield f"  {what}: {fmt.one_line(row.left, 80)} → {fmt.one_line(row.right, 80)}"
     yield ""
-    table = [("candidate", "number", "left", "right", "difference", "95 % interval", "p", "n", "")]
+    heads = ("candidate", "number", "left", "right", "difference", "95 % interval", "p", "n", "")
+    table: list[tuple[str, ...]] = [heads]
     table += [_cells(row) for row in found.rows if row.difference is not None]
     yield from _aligned(table)
     for problem, names in _refused(found).items():

@@ -55,7 +55,7 @@ def _changed(report: Report) -> Iterator[str]:
             continue
         many = [_count(gate.worse, "worse"), _count(gate.better, "better")]
         yield from (f"### Answers behind {mark.text(gate.title)} ({mark.text(gate.who)})", "")
-        yield f"On {mark.text(gate.score)}: {' and '.join(many)}. Worse first, largest change first."
+        yield f"On {mark.text(gate.score)}: {' and '.join(many)}. The worst come first."
         shown = [("worse", name) for name in gate.worse[:CHANGED]]
         shown += [("better", name) for name in gate.better[: max(0, CHANGED - len(shown))]]
         for how, name in shown:
