@@ -62,7 +62,7 @@ def test_a_small_suite(write):
     assert suite.metrics["rouge"].use == "rouge"
     assert suite.metrics["main"].parameters == {"max_order": 2}
     assert suite.gates["keep"] == GateSpec(score="rougeL", max_drop=0.05)
-    assert list(suite.reports) == ["json", "markdown", "html", "console"]
+    assert list(suite.reports) == ["json", "markdown", "html", "junit", "console"]
 
 
 def test_the_origin_knows_each_line(write):
@@ -99,7 +99,10 @@ BROKEN = {
     ),
     "a gate without a bound": (
         SMALL.replace(", max_drop: 0.05", ""),
-        ["x.yaml:14: gates.keep: sets no bound; give `floor` or `max_drop`"],
+        [
+            "x.yaml:14: gates.keep: sets no bound; give `floor`, `max_drop`, `ratio`, `beats`, "
+            "`max_cost` or `max_leaks`"
+        ],
     ),
     "two adapters": (
         SMALL.replace("    train:", "    adapter: here\n    train:"),
@@ -436,7 +439,7 @@ def test_naming_the_same_plugin_again_keeps_its_parameters(write):
 @pytest.mark.parametrize(
     "text, left",
     [
-        ("reports: {html: false}\n", ["json", "markdown", "console"]),
+        ("reports: {html: false}\n", ["json", "markdown", "junit", "console"]),
         ("reports: {json: , html: false}\n", ["json"]),
         ("reports: {}\n", []),
     ],
@@ -478,7 +481,7 @@ def test_overrides(write):
     )
     assert list(suite.metrics) == ["main"]
     assert suite.dataset.parameters == {"path": ["a", "b"]}
-    assert list(suite.reports) == ["json", "markdown", "console"]
+    assert list(suite.reports) == ["json", "markdown", "junit", "console"]
     assert (suite.gates["keep"].floor, suite.gates["keep"].max_drop) == (0.5, None)
     assert suite.origin.where("candidates", "lora", "train", "r") == (
         "override candidates.lora.train.r=4: candidates.lora.train.r"

@@ -26,7 +26,7 @@ def command(
     """
     from benchmark.cli.baseline_show import shown_lines
     from benchmark.cli.runs import find_run, read_results
-    from benchmark.core.baseline import from_run, kept_metrics, path_of
+    from benchmark.core.baseline import from_run, kept_candidates, kept_metrics, path_of
     from benchmark.core.baseline_file import write
     from benchmark.errors import StoreError
     from benchmark.reporters import format as fmt
@@ -41,8 +41,9 @@ def command(
             f"run {results.run_id} is incomplete, so it is no measure for others",
             hint="run the suite again, or accept it knowingly with --force",
         )
-    metrics = None if everything else kept_metrics(load_suite(folder / "suite.yaml"), results)
-    baseline = from_run(folder, results, metrics)
+    asked = load_suite(folder / "suite.yaml")
+    metrics = None if everything else kept_metrics(asked, results)
+    baseline = from_run(folder, results, metrics, kept_candidates(asked, results))
     path = path_of(reports, results.suite)
     write(baseline, path)
     for line in shown_lines(baseline, path):

@@ -91,7 +91,12 @@ def path_of(reports: Path, suite: str) -> Path:
     return reports / FOLDER / f"{suite}.json"
 
 
-def from_run(folder: Path, results: Results, metrics: Iterable[str] | None = None) -> Baseline:
+def from_run(
+    folder: Path,
+    results: Results,
+    metrics: Iterable[str] | None = None,
+    candidates: Iterable[str] | None = None,
+) -> Baseline:
     """Return a finished run as a baseline.
 
     Args:
@@ -99,14 +104,16 @@ def from_run(folder: Path, results: Results, metrics: Iterable[str] | None = Non
         results: Its results.
         metrics: Which metrics to keep (by their names in the suite; judges as "judge NAME");
             None: all.
+        candidates: Whose; None: everybody's.
 
     Raises:
         StoreError: Records are missing or broken.
     """
     run = RunFolder(folder)
     kept = None if metrics is None else set(metrics)
-    models = [card for card in results.candidates if card.kind == "model"]
-    names = {card.name for card in models}
+    owners = None if candidates is None else set(candidates)
+    cards = [card for card in results.candidates if owners is None or card.name in owners]
+    names = {card.name for card in cards}
     examples: dict[str, dict[str, Stats]] = {}
     for row in run.read_rows("scores.jsonl", Score):
         if row.candidate in names and (kept is None or row.metric in kept):
@@ -142,7 +149,7 @@ def from_run(folder: Path, results: Results, metrics: Iterable[str] | None = Non
                 answered=card.answered,
                 failed=card.failed,
             )
-            for card in models
+            for card in cards
         },
         numbers=tuple(
             Number(**row.model_dump(include=set(Number.model_fields)))
@@ -160,6 +167,12 @@ def kept_metrics(suite: Suite, results: Results) -> list[str]:
     wanted += [JUDGE + gate.judge for gate in suite.gates.values() if gate.judge]
     wanted.append(homes.get(results.primary))
     return list(dict.fromkeys(name for name in wanted if name))
+
+
+def kept_candidates(suite: Suite, results: Results) -> list[str]:
+    """Return whom a small baseline keeps: the models, and controls that gates name."""
+    named = {name for gate in suite.gates.values() for name in gate.candidates}
+    return [card.name for card in results.candidates if card.kind == "model" or card.name in named]
 
 
 def opinions(folder: Path, results: Results) -> dict[tuple[str, str], list[Verdict]]:

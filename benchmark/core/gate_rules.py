@@ -186,13 +186,11 @@ def _compared(
     if is_flat and found.is_same:
         note = ", the answers are the same word for word"
     elif is_flat and found.is_rate and found.clusters:
-        low, high = tied(row.difference, found.clusters)
+        sign = 1 if up else -1
+        worst, best = tied(sign * row.difference, found.clusters)
+        low, high = (worst, best) if up else (-best, -worst)
         kind = f"interval of {found.clusters} clusters that all differ alike"
-        each = sample.n / found.clusters
-        if up:
-            needed = tied_n(row.difference, bound, each)
-        else:
-            needed = tied_n(-row.difference, bound, each)
+        needed = tied_n(sign * row.difference, bound, sample.n / found.clusters)
     ends = Ends.turned(low, row.difference, high, up)
     judged = Decision(ends, bound, sample, sample.lowest - sample.highest, needed)
     judged.decide(strict)

@@ -51,11 +51,20 @@ def unseen(clusters: int) -> float:
 def tied(difference: float, clusters: int) -> tuple[float, float]:
     """Return an interval where a yes/no score differs by the same amount in every cluster.
 
-    No resample can differ there, though the next cluster still can, by anything from -1 to 1: it
-    does so in at most `unseen` of them.
+    No resample can differ there, though the next cluster still can; it does so in at most
+    `unseen` of them. At the worse end all of those are lost (-1); at the better end they are won
+    (1) where nothing was lost so far, and ties (0) where everything was: six losses in six
+    clusters are no doubtful loss.
+
+    Args:
+        difference: -1, 0 or 1; more is better.
+        clusters: How many there are.
+
+    Returns:
+        The worse end and the better one.
     """
-    rest = unseen(clusters)
-    return difference - rest * (difference + 1), difference + rest * (1 - difference)
+    rest, best = unseen(clusters), 1.0 if difference >= 0 else 0.0
+    return difference - rest * (difference + 1), difference + rest * (best - difference)
 
 
 def tied_n(difference: float, bound: float, per_cluster: float) -> int | None:

@@ -133,7 +133,7 @@ def test_gate_refuses_a_baseline_of_other_data(cli: Cli, suite: Path) -> None:
     add(suite, "gates:\n  rule: {score: exact_match, candidates: [oracle], max_drop: 0.1}\n")
     assert cli("run", suite).code == 0
     before = run_id()
-    assert cli("run", suite, "--limit", 3).code == 0
+    assert cli("run", suite, "--limit", 3).code == 3  # 3 answers are no evidence
     done = cli("gate", run_id(), "--baseline", f"reports/jardin/{before}")
     assert (done.code, done.out) == (2, "")
     (line,) = done.lines
