@@ -189,7 +189,8 @@ def _compared(
         sign = 1 if up else -1
         worst, best = tied(sign * row.difference, found.clusters)
         low, high = (worst, best) if up else (-best, -worst)
-        kind = f"interval of {found.clusters} clusters that all differ alike"
+        alike = "differ alike" if row.difference else "tie"
+        kind = f"interval of {found.clusters} clusters that all {alike}"
         needed = tied_n(sign * row.difference, bound, sample.n / found.clusters)
     ends = Ends.turned(low, row.difference, high, up)
     judged = Decision(ends, bound, sample, sample.lowest - sample.highest, needed)

@@ -5,7 +5,7 @@ They take numbers alone, so that a better formula can stand in for any of them.
 
 from __future__ import annotations
 
-from math import ceil, log
+from math import ceil, log, log1p, sqrt
 from statistics import NormalDist
 
 CONFIDENCE = 0.95
@@ -33,10 +33,10 @@ def needed_n(n: int, distance: float, reach: float) -> int | None:
     normal = NormalDist()
     z = normal.inv_cdf((1 + CONFIDENCE) / 2)
     factor = (z + normal.inv_cdf(POWER)) / z
-    if not distance > 0 or n < 1:
+    # Asked in this form, so that a distance of next to nothing does not overflow.
+    if n < 1 or factor * reach * sqrt(n) >= distance * sqrt(MOST):
         return None
-    found = n * (factor * reach / distance) ** 2
-    return max(n + 1, ceil(found)) if found < MOST else None
+    return max(n + 1, ceil(n * (factor * reach / distance) ** 2))
 
 
 def unseen(clusters: int) -> float:
@@ -76,11 +76,11 @@ def tied_n(difference: float, bound: float, per_cluster: float) -> int | None:
         per_cluster: Examples in a cluster, on average.
     """
     share = (difference - bound) / (difference + 1) if difference > -1 else 0.0
-    if share <= 0:
-        return None
     if share >= 1:
         return 2
-    return ceil(per_cluster * ceil(log((1 - CONFIDENCE) / 2) / log(1 - share)))
+    if share < 1 / MOST:
+        return None
+    return ceil(per_cluster * ceil(log((1 - CONFIDENCE) / 2) / log1p(-share)))
 
 
 def all_yes_n(bound: float, per_cluster: float) -> int | None:
