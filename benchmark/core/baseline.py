@@ -80,6 +80,15 @@ class Baseline(Record):
     examples: dict[str, dict[str, Stats]]
     """Example -> candidate -> metric -> statistics."""
 
+    def name_of(self, candidate: str) -> str:
+        """Return what a candidate is called beside itself in a later run.
+
+        By the commit where it is known: the same command has one run id, whatever it answered.
+        """
+        if self.commit:
+            return f"{candidate} at commit {self.commit[:10]}"
+        return f"{candidate} in {self.run_id}, accepted {self.accepted[:10]}"
+
     def stats(self, candidate: str, metric: str) -> dict[str, tuple[float, ...] | None]:
         """Return one candidate's statistics by example; empty if it was not measured so."""
         rows = {name: by.get(candidate, {}) for name, by in self.examples.items()}

@@ -95,7 +95,9 @@ def parse(text: str, where: str) -> Baseline:
             f"is no whole JSON (line {error.lineno}: {error.msg}); it was cut off, or holds the "
             "marks of a merge conflict"
         ) from None
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise refused("is nested too deep for a baseline") from None
+    except ValueError as error:
         raise refused(str(error)) from None
     if not isinstance(data, dict) or data.get("kind") != "bench-baseline":
         raise refused("is no baseline of bench")

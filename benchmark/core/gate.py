@@ -161,7 +161,7 @@ def _compared(gate: GateSpec, evidence: Evidence, about: tuple[str, str], ids: I
             why = earlier.problem if earlier else f"there is no baseline {source!r}"
             return Judged("inconclusive", f"{name} cannot be compared: {why}")
         found, table, why = evidence.since(candidate, earlier.baseline, label, ids)
-        other = f"{candidate} in {earlier.baseline.run_id}"
+        other = earlier.baseline.name_of(candidate)
         problem = f"{name} cannot be compared: {why}"
     if found is None:
         return Judged("inconclusive", problem)
@@ -181,7 +181,8 @@ def _with_flips(judged: Judged, table: Scored | None, pair: tuple[str, str], lab
     if table is None:
         return judged
     worse, better = flips(table, pair, label)
-    return replace(judged, worse=worse, better=better)
+    said = f"; {len(worse)} answers score worse and {len(better)} better" if worse or better else ""
+    return replace(judged, reason=judged.reason + said, worse=worse, better=better)
 
 
 def _sample(found: Value | Difference, gate: GateSpec) -> Sample:

@@ -112,7 +112,7 @@ class Evidence:
         part = self.table_of(label, [candidate], ids)
         if problem or part is None or not part.scores:
             return None, None, problem or f"{candidate} has no {label}: it could not run"
-        other = f"{candidate} in {baseline.run_id}"
+        other = baseline.name_of(candidate)
         mine = part.scores[candidate, name]
         rows = [
             score_of(row.example_id, other, name, stats.get(row.example_id), metric) for row in mine

@@ -16,9 +16,9 @@ MAX_CHARS = 600
 CHANGED = 5
 """Changed answers that are shown for one gate."""
 MEANING = {
-    "pass": "pass: the whole interval is on the right side of the bound",
-    "fail": "fail: the whole interval is on the wrong side",
-    "inconclusive": "inconclusive: the interval spans the bound, or too little can be judged",
+    "pass": "pass has its whole interval on the right side of the bound",
+    "fail": "fail has it on the wrong side",
+    "inconclusive": "a gate is inconclusive where it spans the bound or too little can be judged",
 }
 
 
@@ -41,7 +41,7 @@ def lines(report: Report) -> list[str]:
 def _legend(gates: Sequence[GateResult]) -> Iterator[str]:
     met = [MEANING[word] for word in MEANING if any(gate.outcome == word for gate in gates)]
     if met:
-        yield from (f"{'. '.join(met).capitalize()}.", "")
+        yield from (f"A {'; '.join(met)}.", "")
 
 
 def _changed(report: Report) -> Iterator[str]:
@@ -53,9 +53,8 @@ def _changed(report: Report) -> Iterator[str]:
     for gate in verdict.ordered_gates(report.results):
         if not gate.worse and not gate.better:
             continue
-        many = [_count(gate.worse, "worse"), _count(gate.better, "better")]
         yield from (f"### Answers behind {mark.text(gate.title)} ({mark.text(gate.who)})", "")
-        yield f"On {mark.text(gate.score)}: {' and '.join(many)}. The worst come first."
+        yield f"By {mark.text(gate.score)}: at most {CHANGED} of those that changed, worst first."
         shown = [("worse", name) for name in gate.worse[:CHANGED]]
         shown += [("better", name) for name in gate.better[: max(0, CHANGED - len(shown))]]
         for how, name in shown:
@@ -71,9 +70,3 @@ def _changed(report: Report) -> Iterator[str]:
             yield from (f"{mark.text(gate.who)} now:", "", *mark.block(text, MAX_CHARS), "")
             yield "</details>"
         yield ""
-
-
-def _count(names: Sequence[str], how: str) -> str:
-    # A result names at most so many; more than that is "20 or more".
-    more = " or more" if len(names) >= 20 else ""
-    return f"{fmt.count(len(names))}{more} {how}"
