@@ -70,7 +70,7 @@ class GateItem(Item):
         results = self.parent.run.results()
         mine = [gate for gate in results.gates if gate.gate == self.name]
         self.add_report_section("call", "bench", _told(mine))
-        outcome = _outcome(mine, self.parent.inconclusive)
+        outcome = worst(mine, self.parent.inconclusive)
         if outcome == "skip":
             pytest.skip(_told(mine))
         if outcome == "fail":
@@ -122,7 +122,7 @@ class _Run:
         return run(make_plan(self.load()), reports=reports, command=command)
 
 
-def _outcome(gates: Sequence[GateResult], inconclusive: str) -> str:
+def worst(gates: Sequence[GateResult], inconclusive: str) -> str:
     """Return fail, skip or pass: the worst of a gate's results."""
     found = {gate.effective for gate in gates} or {"inconclusive"}
     if "fail" in found:
