@@ -13,6 +13,8 @@ ACCEPTED = "accepted"
 """`against:` the accepted baseline of the suite, `<reports>/baselines/<suite>.json`."""
 BASELINE = "baseline"
 """`against:` the candidate that the suite calls its baseline, in the same run."""
+NAMED = "--baseline"
+"""What a gate compares with that says nothing, where the command names a baseline."""
 MAX_SLICES = 30
 """Most slices of one gate: with more, each is too small to say anything."""
 

@@ -19,7 +19,7 @@ from benchmark.core.gate_rules import Difference, Value
 from benchmark.core.gate_table import Ids, flips
 from benchmark.errors import ExitCode
 from benchmark.gate_results import GateResult, Outcome
-from benchmark.suite_gates import BASELINE, MAX_SLICES, GateSpec
+from benchmark.suite_gates import BASELINE, MAX_SLICES, NAMED, GateSpec
 
 SEVERITY: dict[Outcome, int] = {"pass": 0, "inconclusive": 1, "fail": 2}
 
@@ -147,7 +147,7 @@ def _compared(gate: GateSpec, evidence: Evidence, about: tuple[str, str], ids: I
     """Judge `max_drop` or `ratio` against the baseline, this run's or an earlier one's."""
     candidate, label = about
     name = f"{label} of {candidate}"
-    source = gate.against or evidence.default_against
+    source = gate.against or (NAMED if NAMED in evidence.earlier else BASELINE)
     if source == BASELINE:
         if candidate == evidence.baseline:
             return Judged("inconclusive", f"{candidate} is the baseline itself")

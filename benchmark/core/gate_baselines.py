@@ -10,7 +10,7 @@ from benchmark.core.baseline_file import read
 from benchmark.core.gate_evidence import Earlier
 from benchmark.results import DatasetSummary, Results
 from benchmark.suite import Suite
-from benchmark.suite_gates import ACCEPTED, BASELINE
+from benchmark.suite_gates import ACCEPTED, BASELINE, NAMED
 
 Sources = Mapping[str, Earlier]
 """By what a gate writes behind `against`."""
@@ -39,7 +39,7 @@ def sources(suite: Suite, reports: Path, named: Baseline | None = None) -> dict[
         found[against] = Earlier(_of_suite(read(Path(against)), suite))
     path = path_of(reports, suite.suite)
     if named is not None:
-        found[ACCEPTED] = Earlier(_of_suite(named, suite))
+        found[ACCEPTED] = found[NAMED] = Earlier(_of_suite(named, suite))
     elif any(gate.against == ACCEPTED for gate in suite.gates.values()):
         found[ACCEPTED] = (
             Earlier(_of_suite(read(path), suite))

@@ -35,10 +35,10 @@ class Evidence:
         table: Scores by example, with judges' opinions among them (see `with_opinions`).
         summaries: The leaderboard.
         comparisons: Differences from the baseline.
-        earlier: By what a gate writes behind `against`.
+        earlier: By what a gate writes behind `against`; under `NAMED` the one that the command
+            names, for gates that write nothing.
         seed: Of the resamples.
         max_failed: Share of answers that may be missing.
-        default_against: What a gate compares with that does not say.
     """
 
     summaries: Sequence[ScoreSummary] = ()
@@ -53,7 +53,6 @@ class Evidence:
     seed: int = 0
     resamples: int = 10_000
     max_failed: float = 0.0
-    default_against: str = "baseline"
 
     def value(self, candidate: str, label: str, ids: Ids) -> Value | None:
         """Return one number on some examples; None where the candidate has none at all."""

@@ -20,7 +20,6 @@ from benchmark.records import Example, Generation, Score
 from benchmark.results import Results
 from benchmark.suite import Suite
 from benchmark.suite_file import load_suite
-from benchmark.suite_gates import ACCEPTED, BASELINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,6 @@ def regate(run: Run, reports: Path, named: Baseline | None = None) -> Results:
         seed=suite.seed,
         resamples=suite.resamples,
         max_failed=suite.max_failed,
-        default_against=BASELINE if named is None else ACCEPTED,
     )
     gates = judge_gates(suite.gates, evidence, gated)
     verdict = overall(gates)

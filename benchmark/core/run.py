@@ -17,14 +17,14 @@ from benchmark.core.environment import environment
 from benchmark.core.forgetting import forgetting, texts_of
 from benchmark.core.gate import exit_code, judge_gates, overall
 from benchmark.core.gate_baselines import fitting, sources
-from benchmark.core.gate_evidence import Earlier, Evidence
+from benchmark.core.gate_evidence import Evidence
 from benchmark.core.gate_table import with_opinions
 from benchmark.core.generate import generate
-from benchmark.core.judge import judge, summarise_verdicts
+from benchmark.core.judge import Judged, judge, summarise_verdicts
 from benchmark.core.plan import Plan
 from benchmark.core.retrieve import prepare as prepare_retrieval
 from benchmark.core.retrieve import retrieve
-from benchmark.core.score import score
+from benchmark.core.score import Scores, score
 from benchmark.core.state import Answers, Data
 from benchmark.core.store import RunFolder
 from benchmark.core.summary import candidates, complete
@@ -32,10 +32,9 @@ from benchmark.core.train import train
 from benchmark.gate_results import GateResult
 from benchmark.plugins import Plugin, Report
 from benchmark.progress import Progress, Silent
-from benchmark.records import Example, Record, Verdict
-from benchmark.results import CandidateSummary, JudgeTrust, Results
+from benchmark.records import Example, Generation, Record, Verdict
+from benchmark.results import CandidateSummary, Results
 from benchmark.suite_file import to_yaml
-from benchmark.suite_gates import ACCEPTED, BASELINE
 
 R = TypeVar("R", bound=Record)
 
@@ -91,19 +90,8 @@ def run(
         clock.lap("score")
         judged = judge(plan, data.test, answers, shown)
         clock.lap("judge")
-        table = Scored(plan.metrics, plan.labels, scores.scores, groups_of(data.test))
-        summaries = summarise(table, seed=suite.seed, resamples=suite.resamples)
-        comparisons = compare(table, suite.baseline, seed=suite.seed, resamples=suite.resamples)
+        evidence = replace(compared(plan, data, answers, scores, judged), earlier=baselines)
         clock.lap("compare")
-        trust: tuple[JudgeTrust, ...] = ()
-        evidence = replace(
-            known_to_gates(plan, data, answers, baselines),
-            summaries=summaries,
-            comparisons=comparisons,
-            table=with_opinions(table, judged.verdicts, signatures(plan), data.test),
-            trust={row.judge: row for row in trust},
-            default_against=BASELINE if earlier is None else ACCEPTED,
-        )
         rules = judge_gates(suite.gates, evidence, gated_by_default(plan))
         cards = candidates(plan, adapters, answers)
         steps = {"scored": scores.computed, "judged": judged.computed, **forgotten.computed}
@@ -114,10 +102,9 @@ def run(
             command=command,
             environment=environment(),
             dataset=data.summary,
-            scores=tuple(summaries),
-            comparisons=tuple(comparisons),
+            scores=tuple(evidence.summaries),
+            comparisons=tuple(evidence.comparisons),
             verdicts=tuple(summarise_verdicts(plan, judged)),
-            trust=trust,
             retrieval=tuple(made.summary for made in data.retrieved.values()),
             forgetting=forgotten.summaries,
             forgetting_errors=forgotten.errors,
@@ -125,8 +112,9 @@ def run(
         )
         for name, found in data.retrieved.items():
             folder.write_rows(f"retrieval/{name}.jsonl", found.found)
-        generations = {name: answer.generations for name, answer in answers.items()}
-        report = Report(results, data.test, generations, flat(scores.scores), folder.path)
+        report = Report(
+            results, data.test, generations_of(answers), flat(scores.scores), folder.path
+        )
         write(plan, folder, report, flat(judged.verdicts), show=show)
         record(adapters, results)
     return results
@@ -142,20 +130,29 @@ def prepare(plan: Plan, progress: Progress) -> None:
     prepare_retrieval(plan, progress)
 
 
-def known_to_gates(
-    plan: Plan, data: Data, answers: Mapping[str, Answers], baselines: Mapping[str, Earlier]
+def compared(
+    plan: Plan, data: Data, answers: Mapping[str, Answers], scores: Scores, judged: Judged
 ) -> Evidence:
-    """Return what gates may ask for besides the scores."""
+    """Return the leaderboard, the differences from the baseline, and what gates need beside."""
+    suite = plan.suite
+    table = Scored(plan.metrics, plan.labels, scores.scores, groups_of(data.test))
     return Evidence(
-        baseline=plan.suite.baseline,
+        summaries=summarise(table, seed=suite.seed, resamples=suite.resamples),
+        comparisons=compare(table, suite.baseline, seed=suite.seed, resamples=suite.resamples),
+        table=with_opinions(table, judged.verdicts, signatures(plan), data.test),
+        baseline=suite.baseline,
         examples=data.test,
-        generations={name: answer.generations for name, answer in answers.items()},
+        generations=generations_of(answers),
         leaks=data.summary.leaks,
-        earlier=baselines,
-        seed=plan.suite.seed,
-        resamples=plan.suite.resamples,
-        max_failed=plan.suite.max_failed,
+        seed=suite.seed,
+        resamples=suite.resamples,
+        max_failed=suite.max_failed,
     )
+
+
+def generations_of(answers: Mapping[str, Answers]) -> dict[str, Sequence[Generation]]:
+    """Return each candidate's generations."""
+    return {name: answer.generations for name, answer in answers.items()}
 
 
 def signatures(plan: Plan) -> dict[str, str]:
