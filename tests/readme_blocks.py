@@ -29,8 +29,9 @@ ABOUT = {
     "tox.ini": "the commands: legi, tests, lint, types, layers, docs, e2e",
     "perf": "scripts that measure speed and quality, with their tables",
     "reports": "what runs write: `<suite>/<run-id>/`; only baselines/ is in git",
-    "reports/baselines": "runs that `bench gate --baseline` compares with",
+    "reports/baselines": "what `bench baseline accept` wrote, and gates compare with",
     "suites": "suite files; the first lines are the commands that run and check them",
+    "suites/ci": "gates in CI: a workflow for GitHub, and how it works",
     "suites/rubrics": "what judges are told",
     "suites/templates": "questions of one's own for the legi data set",
     "tests": "mirrors the package",
@@ -44,6 +45,7 @@ ORDER = ("suites", "benchmark", "tests", "perf", "reports", ".ci", ".github")
 ONE_LINE = (
     "tests/",
     "benchmark/reporters/templates/",
+    "suites/ci/",
     "suites/rubrics/",
     "suites/templates/",
     "reports/baselines/",
