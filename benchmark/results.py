@@ -59,11 +59,13 @@ class ScoreSummary(Record):
     """None when nothing could be scored."""
     low: float | None
     high: float | None
-    """Ends of the 95 % bootstrap interval by group; Wilson's where a yes/no score is all one."""
+    """Ends of the 95 % interval, by group."""
     n: int
     failed: int
     higher_is_better: bool
     signature: str
+    method: str = ""
+    """How the interval was made."""
 
 
 class Comparison(Record):
@@ -76,14 +78,30 @@ class Comparison(Record):
     """Candidate minus baseline."""
     low: float | None
     high: float | None
-    """Ends of the paired 95 % bootstrap interval of the difference (resampled by group)."""
+    """Ends of the paired 95 % interval of the difference, by group."""
     p: float | None
-    """Two-sided paired randomisation test."""
+    """Of the paired test, two-sided, of this one difference alone."""
     n: int
     """Examples that both answered."""
     higher_is_better: bool
     test: str
-    """How interval and p were made: names, resamples, seed, clusters."""
+    """How interval and p were made: names, swaps, seed, clusters, and the correction."""
+    se: float | None = None
+    """Standard error of the difference, by group."""
+    clusters: int = 0
+    """Groups among the n examples."""
+    p_adjusted: float | None = None
+    """p corrected for all differences that were tested beside this one (`family`)."""
+    family: str = ""
+    """Which those are, and by which correction; empty where nothing was corrected."""
+    effect: float | None = None
+    effect_name: str = ""
+    """What `effect` is: "dz" (Cohen), or "odds ratio" of a yes/no score's changes."""
+
+    @property
+    def shown_p(self) -> float | None:
+        """Return the p that a reader should judge by: the corrected one where there is one."""
+        return self.p if self.p_adjusted is None else self.p_adjusted
 
 
 class VerdictSummary(Record):
@@ -135,7 +153,7 @@ class ForgettingSummary(Record):
     perplexity: float
     low: float
     high: float
-    """Ends of its 95 % interval (bootstrap over passages)."""
+    """Ends of its 95 % interval (over passages)."""
     base_perplexity: float
     ratio: float
     """Perplexity over the base's: above 1, general text has become harder."""

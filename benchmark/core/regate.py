@@ -91,7 +91,9 @@ def _against(table: Scored, suite: Suite, earlier: tuple[Path, Results]) -> list
             continue  # a candidate that the baseline did not have; its gates are inconclusive
         mine = {at: rows for at, rows in table.scores.items() if at[0] == candidate}
         pair = Scored(table.metrics, table.labels, {**mine, **old}, table.groups)
-        found += compare(pair, name, seed=suite.seed, resamples=suite.resamples)
+        # Each candidate against itself in the earlier run: a family of its own.
+        how = suite.correction
+        found += compare(pair, name, seed=suite.seed, resamples=suite.resamples, correction=how)
     if not found:
         raise StoreError(f"baseline {results.run_id} has none of this run's candidates")
     return found

@@ -88,8 +88,7 @@ def non_inferiority(
             rows.append((nan, nan, nan, nan))
             methods.append(NONE)
         elif rates[at]:
-            counts = effective(found, at, changes, 1 - 2 * alpha)
-            rows.append(_of_rates(counts, margin, alpha))
+            rows.append(_of_rates(effective(found, at, changes), margin, alpha))
             methods.append(TANGO if found.groups >= changes.n else TANGO_CLUSTERED)
         else:
             value, se = float(found.value[at]), float(found.se[at])

@@ -11,7 +11,7 @@
 Scores pile up at an end of their scale, so theirs is Hall's correction (Hall, "On the removal of
 skewness by transformation", 1992: a monotone cubic of the t statistic). Paired differences are
 nearly symmetric, and where few of them are not 0 the correction would follow noise.
-`perf/statistics.py` measures how often each covers, beside the percentile and the BCa bootstrap,
+`perf/stats.py` measures how often each covers, beside the percentile and the BCa bootstrap,
 which fall short with few groups.
 """
 
@@ -120,7 +120,7 @@ def difference_interval(
         if not _has_interval(found, at):
             end, method = Interval(nan, nan), NONE
         elif is_rate:
-            end = tango(effective(found, at, changes[at], confidence), confidence)
+            end = tango(effective(found, at, changes[at]), confidence)
             method = TANGO if found.groups >= changes[at].n else TANGO_CLUSTERED
         elif isnan(found.se[at]):
             drawn = paired_bootstrap(a, b, values, groups, _RESAMPLES, 0)
@@ -156,20 +156,25 @@ def skewed_t(found: Spread, at: int, confidence: float) -> Interval:
     )
 
 
-def effective(found: Spread, at: int, changes: Changes, confidence: float) -> Changes:
+def effective(found: Spread, at: int, changes: Changes) -> Changes:
     """Return the counts that a score's changes are worth, given how they cluster."""
     gained, lost, n = changes
     alone = ((gained + lost) / n - ((gained - lost) / n) ** 2) / n
-    return changes.scaled(worth(alone, found.se[at] ** 2, found.groups, n, confidence))
+    return changes.scaled(worth(alone, float(found.se[at]) ** 2, found.groups, n))
 
 
 def _rate(found: Spread, at: int, confidence: float) -> tuple[Interval, str]:
+    from scipy.special import ndtri, stdtrit
+
     value, rows = float(found.value[at]), found.rows
-    alone = value * (1 - value) / rows
-    share = worth(alone, found.se[at] ** 2, found.groups, rows, confidence)
-    n = rows * share
-    method = WILSON if found.groups >= rows else WILSON_CLUSTERED
-    return wilson(value * n, n, confidence), method
+    if found.groups >= rows:
+        return wilson(value * rows, rows, confidence), WILSON
+    share = worth(value * (1 - value) / rows, float(found.se[at]) ** 2, found.groups, rows)
+    # A variance from few groups is itself uncertain, for which Korn and Graubard (1998) shrink
+    # the sample by the square of z over t. (Tango's interval covers without it.)
+    tail = (1 + confidence) / 2
+    n = rows * min(1.0, share * float(ndtri(tail) / stdtrit(found.groups - 1, tail)) ** 2)
+    return wilson(value * n, n, confidence), WILSON_CLUSTERED
 
 
 def _has_interval(found: Spread, at: int) -> bool:
@@ -181,7 +186,7 @@ def _unskewed(x: float, skew: float) -> float:
     if abs(skew) < 1e-9:
         return centred
     inside = 1 + skew * centred
-    root = abs(inside) ** (1 / 3) * (1 if inside > 0 else -1)
+    root: float = abs(inside) ** (1 / 3) * (1 if inside > 0 else -1)
     return 3 / skew * (root - 1)
 
 

@@ -113,7 +113,7 @@ def is_yes_no(values: Values, *sides: Array) -> Mask:
     """
     import numpy as np
 
-    found = None
+    found: Mask | None = None
     for side in sides:
         each = apply(values, side)
         known = ~np.isnan(each)
@@ -121,7 +121,7 @@ def is_yes_no(values: Values, *sides: Array) -> Mask:
         whole = ((each == 0) | (each == 1) | ~known).all(axis=0) & (count > 0)
         mean = np.where(known, each, 0).sum(axis=0) / np.maximum(count, 1)
         total = apply(values, side.sum(axis=0))
-        this = whole & (np.abs(mean - total) < 1e-9)
+        this: Mask = whole & (np.abs(mean - total) < 1e-9)
         found = this if found is None else found & this
     assert found is not None, "there is at least one side"
     return found
@@ -138,7 +138,7 @@ def changes_of(values: Values, a: Array, b: Array) -> list[Changes]:
     return [Changes(*map(float, row)) for row in counts]
 
 
-def worth(alone: float, clustered: float, groups: int, rows: float, confidence: float) -> float:
+def worth(alone: float, clustered: float, groups: int, rows: float) -> float:
     """Return what share of its rows a clustered yes/no sample is worth, at most 1.
 
     Args:
@@ -146,18 +146,11 @@ def worth(alone: float, clustered: float, groups: int, rows: float, confidence: 
         clustered: Its variance between groups.
         groups: How many there are, at least 2.
         rows: How many there are; as many as groups means that nothing is clustered.
-        confidence: Of the interval to be made: a variance from few groups is itself uncertain,
-            for which Korn and Graubard (1998) shrink the sample by the square of z over t.
     """
-    from scipy.special import ndtri, stdtrit
-
     if groups >= rows:
         return 1.0
-    tail = (1 + confidence) / 2
-    shrink = (ndtri(tail) / stdtrit(groups - 1, tail)) ** 2
     # Without any spread the groups' sizes are all that is known: each counts as one answer.
-    share = alone / clustered if alone > 0 and clustered > 0 else groups / rows
-    return float(min(1.0, share * shrink))
+    return min(1.0, alone / clustered if alone > 0 and clustered > 0 else groups / rows)
 
 
 def _end(changes: Changes, target: float, within: tuple[float, float]) -> float:

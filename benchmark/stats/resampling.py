@@ -134,7 +134,7 @@ def paired_randomisation(
 
 def is_exact(groups: int, rounds: int) -> bool:
     """Tell whether `paired_randomisation` looks at every swap rather than at random ones."""
-    return 2**groups <= rounds
+    return groups < rounds.bit_length()
 
 
 def _resampled(count: int, resamples: int, seed: int) -> Iterator[Array]:
