@@ -143,7 +143,8 @@ def compare(
     adjusted = adjust([found[at].p for at in family], correction)
     tested = [found[at] for at, p in zip(family, adjusted, strict=True) if p is not None]
     many = len({row.candidate for row in tested}), len({row.score for row in tested})
-    what = f"{NAMES[correction]} over {len(tested)} tests: {many[0]} candidates × {many[1]} numbers"
+    counts = f"candidates: {many[0]}, numbers: {many[1]}"
+    what = f"{NAMES[correction]} over {len(tested)} tests ({counts})"
     for at, p in zip(family, adjusted, strict=True):
         if p is not None:
             changed = {"p_adjusted": p, "family": what, "test": f"{found[at].test}; p by {what}"}

@@ -51,7 +51,7 @@ def non_inferiority(
     """Test whether a is lower than b by at most a margin.
 
     Yes/no scores: Tango's score test, on counts scaled to what clusters are worth. Any other:
-    t over the jackknife by group, with g - 1 degrees of freedom. The interval is that of the
+    t over the jackknife by group. The interval is that of the
     test: its low end is above -margin just when `p_noninferior` is below alpha.
 
     Args:
@@ -92,7 +92,7 @@ def non_inferiority(
             methods.append(TANGO if found.groups >= changes.n else TANGO_CLUSTERED)
         else:
             value, se = float(found.value[at]), float(found.se[at])
-            rows.append(_of_means(value, se, found.groups, (margin, alpha)))
+            rows.append(_of_means(value, se, found.freedom, (margin, alpha)))
             methods.append(JACKKNIFE)
     low, high, p_noninferior, p_inferior = np.array(rows, dtype=np.float64).reshape(-1, 4).T
     return NonInferiority(
@@ -109,7 +109,7 @@ def _of_rates(counts: Changes, margin: float, alpha: float) -> tuple[float, floa
 
 
 def _of_means(
-    value: float, se: float, groups: int, asked: tuple[float, float]
+    value: float, se: float, freedom: float, asked: tuple[float, float]
 ) -> tuple[float, float, float, float]:
     from scipy.special import stdtr, stdtrit
 
@@ -119,6 +119,6 @@ def _of_means(
     above = 0.0 if abs(above) <= 1e-9 * max(1.0, abs(value)) else above
     if se == 0:
         return value, value, float(above < 0), float(above >= 0)
-    half = float(stdtrit(groups - 1, 1 - alpha)) * se
-    p = float(stdtr(groups - 1, -above / se))
+    half = float(stdtrit(freedom, 1 - alpha)) * se
+    p = float(stdtr(freedom, -above / se))
     return value - half, value + half, p, 1 - p

@@ -133,10 +133,10 @@ def difference_interval(
 
 
 def plain_t(found: Spread, at: int, confidence: float) -> Interval:
-    """Return value ± t se, with g - 1 degrees of freedom."""
+    """Return value ± t se."""
     from scipy.special import stdtrit
 
-    half = stdtrit(found.groups - 1, (1 + confidence) / 2) * found.se[at]
+    half = stdtrit(found.freedom, (1 + confidence) / 2) * found.se[at]
     return Interval(float(found.value[at] - half), float(found.value[at] + half))
 
 
@@ -144,12 +144,12 @@ def skewed_t(found: Spread, at: int, confidence: float) -> Interval:
     """Return the interval of t with the skewness of the groups taken out.
 
     With b = skewness / sqrt(g), T + b T² / 3 + b² T³ / 27 + b / 6 is nearly free of skewness
-    where T, the studentised score, is not; its inverse gives the ends (Hall, 1992, equation 2.2).
+    where T, the studentised score, is not; its inverse gives the ends (Hall, 1992).
     """
     from scipy.special import stdtrit
 
     skew = float(found.skewness[at]) / found.groups**0.5
-    tail = stdtrit(found.groups - 1, (1 + confidence) / 2)
+    tail = stdtrit(found.freedom, (1 + confidence) / 2)
     value, se = found.value[at], found.se[at]
     return Interval(
         float(value - se * _unskewed(tail, skew)), float(value - se * _unskewed(-tail, skew))
@@ -173,7 +173,7 @@ def _rate(found: Spread, at: int, confidence: float) -> tuple[Interval, str]:
     # A variance from few groups is itself uncertain, for which Korn and Graubard (1998) shrink
     # the sample by the square of z over t. (Tango's interval covers without it.)
     tail = (1 + confidence) / 2
-    n = rows * min(1.0, share * float(ndtri(tail) / stdtrit(found.groups - 1, tail)) ** 2)
+    n = rows * min(1.0, share * float(ndtri(tail) / stdtrit(found.freedom, tail)) ** 2)
     return wilson(value * n, n, confidence), WILSON_CLUSTERED
 
 

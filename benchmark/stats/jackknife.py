@@ -29,6 +29,8 @@ class Spread:
         influence: What each group adds to the number, around 0. Shape: (g, s).
         groups: g: only those that have any statistics count.
         rows: Rows in them.
+        freedom: Degrees of freedom of the standard errors: those of as many groups of equal
+            size as these are worth, (sum of sizes)² / sum of size² (Kish, 1965), less 1.
     """
 
     value: Array
@@ -36,6 +38,7 @@ class Spread:
     influence: Array
     groups: int
     rows: int
+    freedom: float
 
     @property
     def skewness(self) -> Array:
@@ -66,17 +69,20 @@ def spread(sides: Sequence[Array], values: Values, groups: Sequence[str]) -> Spr
     said = np.any([table.any(axis=1) for table in sums], axis=0)
     kept = [table[said] for table in sums]
     count = int(said.sum())
-    rows = int(np.any([side.any(axis=1) for side in sides], axis=0).sum())
+    scored = np.any([side.any(axis=1) for side in sides], axis=0).astype(np.float64)
+    (sizes,) = by_group(groups, scored[:, None])
+    rows = int(scored.sum())
     totals = [table.sum(axis=0) for table in sums]
     whole = [scores_of(values, total, len(groups)) for total in totals]
     value = whole[0] - whole[1] if len(whole) > 1 else whole[0]
     if count < 2:
-        return Spread(value, value * np.nan, np.zeros((count, len(value))), count, rows)
+        return Spread(value, value * np.nan, np.zeros((count, len(value))), count, rows, 0.0)
     without = [apply(values, total - table) for total, table in zip(totals, kept, strict=True)]
     left = without[0] - without[1] if len(without) > 1 else without[0]
     influence = (count - 1) * (left.mean(axis=0) - left)
     se = np.sqrt((influence**2).sum(axis=0) / (count * (count - 1)))
+    freedom = max(1.0, rows**2 / float((sizes**2).sum()) - 1)
     # The last digits of equal numbers differ; that is no spread.
     scale = sum((np.abs(score) for score in whole), np.zeros_like(value))
     se = np.where(se <= 1e-12 * sqrt(count) * scale, 0.0, se)
-    return Spread(value, np.where(np.isnan(value), np.nan, se), influence, count, rows)
+    return Spread(value, np.where(np.isnan(value), np.nan, se), influence, count, rows, freedom)

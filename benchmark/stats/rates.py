@@ -71,7 +71,7 @@ def tango_score(changes: Changes, difference: float) -> float:
     """Return Tango's z: how far the pairs speak for a difference above the one given.
 
     Source: Tango, "Equivalence test and confidence interval for the difference in proportions
-    for the paired-sample design", Statistics in Medicine 17 (1998), equations 7 and 8.
+    for the paired-sample design", Statistics in Medicine 17 (1998).
 
     Args:
         changes: The pairs; n above 0.

@@ -118,7 +118,7 @@ def test_comparisons_hold_scipys_numbers(tables):
     assert edits.effect == pytest.approx(theirs.statistic / 40**0.5)
     assert edits.p == pytest.approx(theirs.pvalue, abs=0.04)
     assert (edits.effect_name, edits.clusters, edits.n) == ("dz", 40, 40)
-    family = "Holm over 2 tests: 1 candidates × 2 numbers"
+    family = "Holm over 2 tests (candidates: 1, numbers: 2)"
     assert (hits.family, edits.family) == (family, family)
     assert (hits.p_adjusted, edits.p_adjusted) == (2 * hits.p, edits.p)
     assert hits.test == f"Tango interval; McNemar's exact test; 40 clusters; p by {family}"
@@ -136,7 +136,7 @@ def test_the_family_is_all_candidates_and_numbers_but_no_controls(tables):
     assert [(row.p_adjusted, row.family) for row in fakes] == [(None, "")] * 2
     assert [row.shown_p for row in fakes] == [row.p for row in fakes]
     rest = [row for row in found if row.candidate != "echo"]
-    assert {row.family for row in rest} == {"Holm over 4 tests: 2 candidates × 2 numbers"}
+    assert {row.family for row in rest} == {"Holm over 4 tests (candidates: 2, numbers: 2)"}
     expected = multipletests([row.p for row in rest], method="holm")[1]
     assert [row.shown_p for row in rest] == pytest.approx(expected.tolist())
     expected = multipletests([row.p for row in rest], method="fdr_bh")[1]
