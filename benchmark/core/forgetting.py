@@ -141,7 +141,7 @@ def _summary(plan: Plan, texts: Texts, reading: Reading) -> ForgettingSummary:
             f"data:{text.source}#sha256={text.sha256[:16]}",
             f"texts:{len(text.passages)}",
             f"max_length:{texts.spec.max_length}",
-            "paired bootstrap and randomisation by text",
+            "jackknife t and paired randomisation by text",
             f"resamples:{suite.resamples}",
             f"seed:{suite.seed}",
             f"code:{code_version('benchmark.core.perplexity')}",

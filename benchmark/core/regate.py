@@ -37,7 +37,7 @@ def regate(folder: Path, results: Results, earlier: tuple[Path, Results] | None)
         StoreError: A folder's records are missing.
     """
     suite = load_suite(folder / "suite.yaml")
-    table = _table(folder, suite)
+    table = table_of(folder, suite)
     controls = {card.name for card in results.candidates if card.kind == "control"}
     gated = [name for name in suite.candidates if name not in controls | {suite.baseline}]
     comparisons = list(results.comparisons)
@@ -48,7 +48,8 @@ def regate(folder: Path, results: Results, earlier: tuple[Path, Results] | None)
     return Regated(rules, exit_code(overall(rules), results.status == "complete"))
 
 
-def _table(folder: Path, suite: Suite) -> Scored:
+def table_of(folder: Path, suite: Suite) -> Scored:
+    """Return what a finished run scored. Raises StoreError where its records are missing."""
     metrics, labels = build_metrics(suite)
     run = RunFolder(folder)
     groups = {row.id: row.group for row in run.read_rows("examples.jsonl", Example)}
@@ -78,7 +79,7 @@ def _refuse_other(now: Results, before: Results) -> None:
 
 def _against(table: Scored, suite: Suite, earlier: tuple[Path, Results]) -> list[Comparison]:
     folder, results = earlier
-    before = _table(folder, load_suite(folder / "suite.yaml"))
+    before = table_of(folder, load_suite(folder / "suite.yaml"))
     found: list[Comparison] = []
     for candidate in table.candidates():
         name = f"{candidate} in {results.run_id}"
@@ -91,7 +92,9 @@ def _against(table: Scored, suite: Suite, earlier: tuple[Path, Results]) -> list
             continue  # a candidate that the baseline did not have; its gates are inconclusive
         mine = {at: rows for at, rows in table.scores.items() if at[0] == candidate}
         pair = Scored(table.metrics, table.labels, {**mine, **old}, table.groups)
-        found += compare(pair, name, seed=suite.seed, resamples=suite.resamples)
+        # Each candidate against itself in the earlier run: a family of its own.
+        how = suite.correction
+        found += compare(pair, name, seed=suite.seed, resamples=suite.resamples, correction=how)
     if not found:
         raise StoreError(f"baseline {results.run_id} has none of this run's candidates")
     return found

@@ -79,8 +79,8 @@ def run(
         judged = judge(plan, data.test, answers, shown)
         clock.lap("judge")
         table = Scored(plan.metrics, plan.labels, scores.scores, groups_of(data.test))
-        summaries = summarise(table, seed=suite.seed, resamples=suite.resamples)
-        comparisons = compare(table, suite.baseline, seed=suite.seed, resamples=suite.resamples)
+        summaries = summarise(table)
+        comparisons = compare(table, suite.baseline, **testing(plan))
         clock.lap("compare")
         rules = judge_gates(
             suite.gates, summaries, comparisons, gated_by_default(plan), per_cluster(table)
@@ -119,6 +119,14 @@ def prepare(plan: Plan, progress: Progress) -> None:
             plugin.prepare(progress)
     texts_of(plan, progress)
     prepare_retrieval(plan, progress)
+
+
+def testing(plan: Plan) -> dict[str, Any]:
+    """Return how differences are tested, and which candidates are no findings."""
+    suite = plan.suite
+    fakes = [candidate.name for candidate in plan.candidates if candidate.is_control]
+    how = {"seed": suite.seed, "resamples": suite.resamples, "correction": suite.correction}
+    return {**how, "controls": fakes}
 
 
 def gated_by_default(plan: Plan) -> list[str]:

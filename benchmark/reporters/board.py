@@ -144,7 +144,8 @@ class Board:
         alpha = f"{1 - self.confidence:.4g}"
         return (
             f"▲ better, ▼ worse than {fmt.one_line(self.baseline)} beyond chance: the paired "
-            f"{self.level} interval of the difference leaves out 0 and p < {alpha}."
+            f"{self.level} interval of the difference leaves out 0 and p, corrected for how many "
+            f"differences were tested, is < {alpha}."
         )
 
 
@@ -181,7 +182,7 @@ def significant(comparison: Comparison | None, confidence: float) -> str:
     difference = fmt.known(comparison.difference) if comparison else None
     if comparison is None or not difference:
         return ""
-    low, high, p = map(fmt.known, (comparison.low, comparison.high, comparison.p))
+    low, high, p = map(fmt.known, (comparison.low, comparison.high, comparison.shown_p))
     known = [p < 1 - confidence] if p is not None else []
     if low is not None and high is not None:
         known.append(low > 0 or high < 0)

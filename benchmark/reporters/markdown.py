@@ -126,7 +126,7 @@ def _differences(results: Results, board: Board) -> Iterator[str]:
             mark.text(row.name),
             f"{cell.difference} {cell.mark}".rstrip(),
             cell.difference_interval.replace(" ", "\u00a0") or fmt.NOTHING,
-            fmt.p_value(cell.comparison.p).replace("<", "&lt;"),
+            fmt.p_value(cell.comparison.shown_p).replace("<", "&lt;"),
             fmt.count(cell.comparison.n),
         ]
         for place, column in enumerate(board.columns)
@@ -136,7 +136,7 @@ def _differences(results: Results, board: Board) -> Iterator[str]:
     if not lines:
         yield from ("There is nothing to compare.", "")
         return
-    heads = ["Number", "Candidate", "Difference", f"{board.level} interval", "p", "n"]
+    heads = ["Number", "Candidate", "Difference", f"{board.level} interval", "p, corrected", "n"]
     yield from mark.table(heads, lines)
     tests = sorted({row.test for row in results.comparisons})
     yield from (f"Test: {mark.text(test)}" for test in tests)

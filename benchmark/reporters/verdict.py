@@ -101,7 +101,7 @@ def _evidence(cell: Cell, board: Board) -> str:
     ends = cell.difference_interval
     between = f" ({board.level} interval {ends})" if ends else ""
     n = f"n={fmt.count(cell.comparison.n)}"
-    return f"{cell.difference}{between}, {fmt.p_clause(cell.comparison.p)}, {n}"
+    return f"{cell.difference}{between}, {fmt.p_clause(cell.comparison.shown_p)}, {n}"
 
 
 def _fooled(board: Board) -> list[str]:
