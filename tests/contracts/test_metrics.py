@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from benchmark.models import LocalModel
 from benchmark.plugins import METRICS, Metric
 from benchmark.registry import parameters
 
@@ -38,7 +39,13 @@ OTHER: dict[str, dict[str, Any]] = {
     "bleu": {"tokenize": "intl", "lowercase": True},
     "rouge": {"tokenizer": "rouge_score", "stemmer": True},
     "meteor": {"language": "english"},
-    "bertscore": {"model": "pip:x==1/y", "layer": 1, "batch_size": 8, "max_length": 64},
+    "bertscore": {
+        "model": "pip:x==1/y",
+        "layer": 1,
+        "max_length": 64,
+        "idf": True,
+        "baseline": [0.1, 0.2, 0.3],
+    },
     "citation_accuracy": {},
 }
 
@@ -57,7 +64,8 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def metric(name: str, encoder: Path, monkeypatch: pytest.MonkeyPatch) -> Metric:
     """Return a metric with its defaults; only the encoder's weights are small."""
-    monkeypatch.setattr("benchmark.models.local_model_dir", lambda *_args, **_kw: encoder)
+    small = LocalModel(encoder, "0" * 64, "tiny")
+    monkeypatch.setattr("benchmark.models.local_model", lambda *_args, **_kw: small)
     built: Metric = METRICS.load(name)()
     return built
 
