@@ -8,6 +8,7 @@ from pydantic import Field
 
 from benchmark.manifests import TrainingManifest
 from benchmark.records import Effort, Record
+from benchmark.result_parts import ForgettingSummary, Scale
 from benchmark.rows.leaks import LeakReport
 from benchmark.rows.lengths import Lengths
 from benchmark.rows.row import Finding
@@ -62,8 +63,15 @@ class ScoreSummary(Record):
     """Ends of the 95 % bootstrap interval by group; Wilson's where a yes/no score is all one."""
     n: int
     failed: int
+    cut: int = 0
+    """Examples of which the metric read a text, answer or reference, only in part."""
     higher_is_better: bool
     signature: str
+    normalised: float | None = None
+    """0 at the best of the floors (echo, shuffled), 1 at the oracle; see `Scale`."""
+    normalised_low: float | None = None
+    normalised_high: float | None = None
+    """Ends of its 95 % interval."""
 
 
 class Comparison(Record):
@@ -126,27 +134,6 @@ class JudgeTrust(Record):
     """Canary answers that it gave an opinion on."""
     failed: int
     """Those that it gave none on."""
-
-
-class ForgettingSummary(Record):
-    """One candidate's perplexity on general text, against its base without adapter."""
-
-    candidate: str
-    perplexity: float
-    low: float
-    high: float
-    """Ends of its 95 % interval (bootstrap over passages)."""
-    base_perplexity: float
-    ratio: float
-    """Perplexity over the base's: above 1, general text has become harder."""
-    ratio_low: float
-    ratio_high: float
-    """Ends of the paired 95 % interval of the ratio."""
-    p: float | None
-    """Two-sided paired randomisation test of the ratio being 1."""
-    texts: int
-    tokens: int
-    signature: str
 
 
 class RetrievalSummary(Record):
@@ -269,6 +256,8 @@ class Results(Record):
     candidates: tuple[CandidateSummary, ...]
     scores: tuple[ScoreSummary, ...]
     comparisons: tuple[Comparison, ...]
+    scales: tuple[Scale, ...] = ()
+    """What the controls say of each number; only where there are controls."""
     verdicts: tuple[VerdictSummary, ...] = ()
     trust: tuple[JudgeTrust, ...] = ()
     forgetting: tuple[ForgettingSummary, ...] = ()

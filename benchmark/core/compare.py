@@ -6,7 +6,7 @@ Pure functions over records; statistics sum, so nothing here knows any metric.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -91,6 +91,7 @@ def summarise(scored: Scored, *, seed: int, resamples: int) -> list[ScoreSummary
                         high=high,
                         n=len(rows),
                         failed=len(scored.scores.get((candidate, name), ())) - len(rows),
+                        cut=_cut(metric, rows.values()),
                         higher_is_better=info.higher_is_better,
                         signature=metric.signature,
                     )
@@ -161,6 +162,12 @@ def _compare(
             higher_is_better=info.higher_is_better,
             test=test,
         )
+
+
+def _cut(metric: Metric, rows: Collection[Sequence[float]]) -> int:
+    """Return how many texts a metric read only in part; most read any text whole."""
+    count: Callable[[Array], int] | None = getattr(metric, "cut", None)
+    return count(_table(rows).sum(axis=0)) if count and rows else 0
 
 
 def _table(rows: Iterable[Sequence[float]]) -> Array:

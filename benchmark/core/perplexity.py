@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmark.errors import CandidateError
-from benchmark.results import ForgettingSummary
+from benchmark.result_parts import ForgettingSummary
 from benchmark.stats import bootstrap, paired_bootstrap, paired_randomisation
 
 if TYPE_CHECKING:

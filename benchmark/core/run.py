@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from benchmark.core.adapters import record
 from benchmark.core.compare import Scored, compare, per_cluster, summarise
+from benchmark.core.controls import normalise, scales
 from benchmark.core.data import load_data
 from benchmark.core.environment import environment
 from benchmark.core.forgetting import forgetting, texts_of
@@ -79,8 +80,10 @@ def run(
         judged = judge(plan, data.test, answers, shown)
         clock.lap("judge")
         table = Scored(plan.metrics, plan.labels, scores.scores, groups_of(data.test))
-        summaries = summarise(table, seed=suite.seed, resamples=suite.resamples)
-        comparisons = compare(table, suite.baseline, seed=suite.seed, resamples=suite.resamples)
+        draws = {"seed": suite.seed, "resamples": suite.resamples}
+        summaries = summarise(table, **draws)
+        comparisons = compare(table, suite.baseline, **draws)
+        fakes = controls_of(plan)
         clock.lap("compare")
         rules = judge_gates(
             suite.gates, summaries, comparisons, gated_by_default(plan), per_cluster(table)
@@ -94,8 +97,9 @@ def run(
             command=command,
             environment=environment(),
             dataset=data.summary,
-            scores=tuple(summaries),
+            scores=tuple(normalise(table, summaries, fakes, **draws)),
             comparisons=tuple(comparisons),
+            scales=tuple(scales(table, summaries, fakes, **draws)),
             verdicts=tuple(summarise_verdicts(plan, judged)),
             retrieval=tuple(made.summary for made in data.retrieved.values()),
             forgetting=forgotten.summaries,
@@ -173,6 +177,15 @@ def made_now(adapters: Mapping[str, object], answers: Mapping[str, Answers]) -> 
     return {
         "trained": sum(getattr(adapter, "computed", False) for adapter in adapters.values()),
         "generated": sum(answer.computed for answer in answers.values()),
+    }
+
+
+def controls_of(plan: Plan) -> dict[str, str]:
+    """Return the kind of each candidate that is a control: "echo", "oracle", "shuffled"."""
+    return {
+        candidate.name: candidate.backend.signature.partition("|")[0]
+        for candidate in plan.candidates
+        if candidate.is_control
     }
 
 

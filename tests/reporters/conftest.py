@@ -11,12 +11,12 @@ import pytest
 from benchmark.manifests import Batching, LossPoint, TrainingManifest
 from benchmark.plugins import Report
 from benchmark.records import Example, Generation, Message, Score
+from benchmark.result_parts import ForgettingSummary
 from benchmark.results import (
     CandidateSummary,
     Comparison,
     DatasetSummary,
     Environment,
-    ForgettingSummary,
     GateResult,
     Rate,
     Results,
