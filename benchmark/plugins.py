@@ -253,6 +253,7 @@ METRICS = Registry(
         "rouge": "benchmark.metrics.rouge:Rouge",
         "meteor": "benchmark.metrics.meteor:Meteor",
         "bertscore": "benchmark.metrics.bertscore:BertScore",
+        "embedding": "benchmark.metrics.embedding:Embedding",
         "citation_accuracy": "benchmark.metrics.citation:CitationAccuracy",
     },
 )

