@@ -254,6 +254,7 @@ METRICS = Registry(
         "meteor": "benchmark.metrics.meteor:Meteor",
         "bertscore": "benchmark.metrics.bertscore:BertScore",
         "embedding": "benchmark.metrics.embedding:Embedding",
+        "perplexity": "benchmark.metrics.perplexity:Perplexity",
         "citation_accuracy": "benchmark.metrics.citation:CitationAccuracy",
     },
 )

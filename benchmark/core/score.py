@@ -34,9 +34,15 @@ def score(
     """Score every candidate by every metric. Missing answers get no score, and are counted."""
     scores: dict[tuple[str, str], list[Score]] = {}
     computed = 0
-    total = len(plan.metrics) * len(answers)
+    # A number of the model itself is none of its answers: `core.likelihood` reads it.
+    metrics = {
+        name: metric
+        for name, metric in plan.metrics.items()
+        if not getattr(metric, "reads_model", False)
+    }
+    total = len(metrics) * len(answers)
     with progress.step("score", total=total, unit="metric") as tick:
-        for name, metric in plan.metrics.items():
+        for name, metric in metrics.items():
             for candidate, answer in answers.items():
                 if answer.error is None:
                     rows, made = _rows(name, metric, examples, answer.generations)
