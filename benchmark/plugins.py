@@ -255,6 +255,7 @@ METRICS = Registry(
         "bertscore": "benchmark.metrics.bertscore:BertScore",
         "embedding": "benchmark.metrics.embedding:Embedding",
         "perplexity": "benchmark.metrics.perplexity:Perplexity",
+        "evaluate": "benchmark.metrics.bridge:Evaluate",
         "citation_accuracy": "benchmark.metrics.citation:CitationAccuracy",
     },
 )
@@ -293,9 +294,6 @@ REPORTERS = Registry(
     },
 )
 REGISTRIES: dict[str, Registry] = {
-    "metrics": METRICS,
-    "judges": JUDGES,
-    "backends": BACKENDS,
-    "datasets": DATASETS,
+    "metrics": METRICS, "judges": JUDGES, "backends": BACKENDS, "datasets": DATASETS,
     "reporters": REPORTERS,
-}
+}  # fmt: skip

@@ -62,7 +62,9 @@ def _rows(
     ]
     answered = [example for example, _ in pairs]
     stats, made = _stats(metric, answered, [text for _, text in pairs])
-    rows = dict(zip([example.id for example in answered], stats, strict=True))
+    # A metric that could not look at an answer gives NaN: a score that is missing, and counted.
+    known = [row if all(map(math.isfinite, row)) else None for row in stats]
+    rows = dict(zip([example.id for example in answered], known, strict=True))
     return [
         Score(
             example_id=generation.example_id,

@@ -35,7 +35,8 @@ def scored(columns, *, metric=None, groups=None):
         (name, "m"): [
             Score(
                 example_id=str(at), candidate=name, metric="m",
-                stats=None if value is None else (value, 1.0), values={} if value is None else {"x": value},
+                stats=None if value is None else (value, 1.0),
+                values={} if value is None else {"x": value},
             )
             for at, value in enumerate(values)
         ]

@@ -42,7 +42,7 @@ def go(tmp_path, model):
             "oracle": {"backend": "oracle"},
         },
         "baseline": "base",
-        "metrics": {"perplexity": None},
+        "metrics": {"perplexity": None, "exact_match": None},
         "gates": {"learnt": {"score": "perplexity", "candidates": ["lora"], "max_drop": 0}},
         "resamples": 200,
         "reports": {"json": None, "markdown": None},
@@ -96,7 +96,7 @@ def test_each_model_has_its_perplexity_and_controls_have_none(go, model, tmp_pat
     oracle = results.score("oracle", "perplexity")
     assert (oracle.value, oracle.n, oracle.failed) == (None, 0, 0)
     assert results.exit_code == 0 and results.gates[0].outcome == "pass"
-    assert results.computed["scored"] == 3
+    assert results.computed["scored"] == 3 + 4
     assert "| perplexity ↓" in (folder / "report.md").read_text().replace("**", "")
 
     again = go()
