@@ -157,7 +157,7 @@ def _states(encoder: Encoder, rows: Sequence[Sequence[int]]) -> list[torch.Tenso
     ids = torch.tensor([[*row, *[pad] * (width - len(row))] for row in rows])
     mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), _without_shape_cache():
             states = encoder.model(
                 input_ids=ids.to(encoder.device), attention_mask=mask.to(encoder.device)
             ).last_hidden_state.float()
@@ -169,6 +169,23 @@ def _states(encoder: Encoder, rows: Sequence[Sequence[int]]) -> list[torch.Tenso
     torch.cuda.empty_cache()
     half = len(rows) // 2
     return [*_states(encoder, rows[:half]), *_states(encoder, rows[half:])]
+
+
+@contextmanager
+def _without_shape_cache() -> Iterator[None]:
+    """Let MKL multiply: oneDNN keeps what it compiled for each of its last 1,024 shapes.
+
+    Texts have hundreds of lengths: over 20,000 of them that grew to 250 MB.
+    """
+    import torch
+
+    backends: Any = torch.backends
+    backend, before = backends.mkldnn, backends.mkldnn.enabled
+    backend.enabled = before and not backends.mkl.is_available()
+    try:
+        yield
+    finally:
+        backend.enabled = before
 
 
 @contextmanager
