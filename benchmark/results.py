@@ -11,7 +11,7 @@ from benchmark.records import Effort, Record
 from benchmark.rows.leaks import LeakReport
 from benchmark.rows.lengths import Lengths
 from benchmark.rows.row import Finding
-from benchmark.side_results import ForgettingSummary, Rate, RetrievalSummary
+from benchmark.side_results import ForgettingSummary, Rate, RetrievalSummary, Scale
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -80,10 +80,17 @@ class ScoreSummary(Record):
     """Ends of the 95 % interval, by group."""
     n: int
     failed: int
+    cut: int = 0
+    """Examples of which the metric read a text, answer or reference, only in part."""
     higher_is_better: bool
     signature: str
     method: str = ""
     """How the interval was made."""
+    normalised: float | None = None
+    """0 at the best of the floors (echo, shuffled), 1 at the oracle; see `Scale`."""
+    normalised_low: float | None = None
+    normalised_high: float | None = None
+    """Ends of its 95 % interval."""
 
 
 class Comparison(Record):
@@ -229,6 +236,8 @@ class Results(Record):
     candidates: tuple[CandidateSummary, ...]
     scores: tuple[ScoreSummary, ...]
     comparisons: tuple[Comparison, ...]
+    scales: tuple[Scale, ...] = ()
+    """What the controls say of each number; only where there are controls."""
     verdicts: tuple[VerdictSummary, ...] = ()
     trust: tuple[JudgeTrust, ...] = ()
     forgetting: tuple[ForgettingSummary, ...] = ()

@@ -79,3 +79,27 @@ class RetrievalSummary(Record):
         what = f"{self.in_index} of {self.asked} test answers are in the index"
         why = ", as the corpus is where they come from" if self.documents == "corpus" else ""
         return f"{what}{why}: retrieval can copy them"
+
+
+class Scale(Record):
+    """What the controls say of one number: where nothing lies, and where everything."""
+
+    score: str
+    """The number's label."""
+    floor: float | None
+    """The best value of a control without skill (echo, shuffled); None: there is none."""
+    floor_by: str
+    """The control that has it."""
+    ceiling: float | None
+    """The oracle's value."""
+    difference: float | None
+    """Oracle minus shuffled, over the examples both answered."""
+    low: float | None
+    high: float | None
+    """Ends of its paired 95 % bootstrap interval (resampled by group)."""
+    informative: bool | None
+    """Whether the number tells the right answer from another example's: the interval is on the
+    right side of 0. None: there is no such pair of controls, or no interval."""
+    echo: float | None
+    """How far echo gets from shuffled (0) to the oracle (1), or of the oracle's value where there
+    is no shuffled."""

@@ -6,7 +6,7 @@ Pure functions over records; statistics sum, so nothing here knows any metric.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -103,6 +103,7 @@ def summarise(scored: Scored) -> list[ScoreSummary]:
                         high=high,
                         n=len(rows),
                         failed=len(scored.scores.get((candidate, name), ())) - len(rows),
+                        cut=_cut(metric, rows.values()),
                         higher_is_better=info.higher_is_better,
                         signature=metric.signature,
                         method="" if found is None or low is None else found.methods[at],
@@ -241,6 +242,12 @@ def _within(
     if scale is None or value is None or low is None or high is None or scale.low < 0:
         return low, high
     return min(value, max(0.0, low)), max(value, min(1.0, high)) if scale.high <= 1 else high
+
+
+def _cut(metric: Metric, rows: Collection[Sequence[float]]) -> int:
+    """Return how many texts a metric read only in part; most read any text whole."""
+    count: Callable[[Array], int] | None = getattr(metric, "cut", None)
+    return count(_table(rows).sum(axis=0)) if count and rows else 0
 
 
 def _table(rows: Iterable[Sequence[float]]) -> Array:

@@ -25,7 +25,7 @@ from benchmark.keys import code_version, key, sha256_of_rows
 from benchmark.plugins import Backend, Model, Request, Scorer, trainable
 from benchmark.progress import Progress
 from benchmark.prompts import Template
-from benchmark.results import ForgettingSummary
+from benchmark.side_results import ForgettingSummary
 from benchmark.suite import ForgettingSpec
 
 CHARACTERS_A_TOKEN = 4.0

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmark.errors import CandidateError
-from benchmark.results import ForgettingSummary
+from benchmark.side_results import ForgettingSummary
 from benchmark.stats import difference_interval, paired_test, score_interval
 
 if TYPE_CHECKING:

@@ -10,20 +10,23 @@ from typing import Any, TypeVar
 
 from benchmark.core.adapters import record
 from benchmark.core.compare import Scored, compare, per_cluster, summarise
+from benchmark.core.controls import normalise, scales
 from benchmark.core.data import load_data
 from benchmark.core.environment import environment
 from benchmark.core.forgetting import forgetting, texts_of
 from benchmark.core.gate import exit_code, judge_gates, overall
 from benchmark.core.generate import generate
 from benchmark.core.judge import judge, summarise_verdicts
+from benchmark.core.likelihood import likelihood
 from benchmark.core.plan import Plan
 from benchmark.core.retrieve import prepare as prepare_retrieval
 from benchmark.core.retrieve import retrieve
 from benchmark.core.score import score
-from benchmark.core.state import Answers
+from benchmark.core.state import Adapter, Answers, Data
 from benchmark.core.store import RunFolder
 from benchmark.core.summary import candidates, complete
 from benchmark.core.train import train
+from benchmark.errors import CandidateError
 from benchmark.plugins import Plugin, Report
 from benchmark.progress import Progress, Silent
 from benchmark.records import Example, Record, Verdict
@@ -74,11 +77,12 @@ def run(
         forgotten = forgetting(plan, adapters, shown)
         if suite.forgetting:
             clock.lap("forgetting")
-        scores = score(plan, data.test, answers, shown)
+        table, scored = numbers(plan, data, adapters, answers, shown)
         clock.lap("score")
         judged = judge(plan, data.test, answers, shown)
         clock.lap("judge")
-        table = Scored(plan.metrics, plan.labels, scores.scores, groups_of(data.test))
+        draws = {"seed": suite.seed, "resamples": suite.resamples}
+        fakes = controls_of(plan)
         summaries = summarise(table)
         comparisons = compare(table, suite.baseline, **testing(plan))
         clock.lap("compare")
@@ -86,7 +90,7 @@ def run(
             suite.gates, summaries, comparisons, gated_by_default(plan), per_cluster(table)
         )
         cards = candidates(plan, adapters, answers)
-        steps = {"scored": scores.computed, "judged": judged.computed, **forgotten.computed}
+        steps = {"scored": scored, "judged": judged.computed, **forgotten.computed}
         results = Results(
             **outcome(plan, rules, cards, forgotten.errors),
             **clock.times(),
@@ -94,8 +98,9 @@ def run(
             command=command,
             environment=environment(),
             dataset=data.summary,
-            scores=tuple(summaries),
+            scores=tuple(normalise(table, summaries, fakes, **draws)),
             comparisons=tuple(comparisons),
+            scales=tuple(scales(table, summaries, fakes, **draws)),
             verdicts=tuple(summarise_verdicts(plan, judged)),
             retrieval=tuple(made.summary for made in data.retrieved.values()),
             forgetting=forgotten.summaries,
@@ -105,7 +110,7 @@ def run(
         for name, found in data.retrieved.items():
             folder.write_rows(f"retrieval/{name}.jsonl", found.found)
         generations = {name: answer.generations for name, answer in answers.items()}
-        report = Report(results, data.test, generations, flat(scores.scores), folder.path)
+        report = Report(results, data.test, generations, flat(table.scores), folder.path)
         write(plan, folder, report, flat(judged.verdicts), show=show)
         record(adapters, results)
     return results
@@ -127,6 +132,21 @@ def testing(plan: Plan) -> dict[str, Any]:
     fakes = [candidate.name for candidate in plan.candidates if candidate.is_control]
     how = {"seed": suite.seed, "resamples": suite.resamples, "correction": suite.correction}
     return {**how, "controls": fakes}
+
+
+def numbers(
+    plan: Plan,
+    data: Data,
+    adapters: Mapping[str, Adapter | CandidateError],
+    answers: Mapping[str, Answers],
+    progress: Progress,
+) -> tuple[Scored, int]:
+    """Return all scores, of the answers and of the models, and how many were computed now."""
+    said = score(plan, data.test, answers, progress)
+    read = likelihood(plan, data, adapters, progress)
+    scores = {**said.scores, **read.scores}
+    table = Scored(plan.metrics, plan.labels, scores, groups_of(data.test))
+    return table, said.computed + read.computed
 
 
 def gated_by_default(plan: Plan) -> list[str]:
@@ -181,6 +201,15 @@ def made_now(adapters: Mapping[str, object], answers: Mapping[str, Answers]) -> 
     return {
         "trained": sum(getattr(adapter, "computed", False) for adapter in adapters.values()),
         "generated": sum(answer.computed for answer in answers.values()),
+    }
+
+
+def controls_of(plan: Plan) -> dict[str, str]:
+    """Return the kind of each candidate that is a control: "echo", "oracle", "shuffled"."""
+    return {
+        candidate.name: candidate.backend.signature.partition("|")[0]
+        for candidate in plan.candidates
+        if candidate.is_control
     }
 
 
