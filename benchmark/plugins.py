@@ -253,6 +253,9 @@ METRICS = Registry(
         "rouge": "benchmark.metrics.rouge:Rouge",
         "meteor": "benchmark.metrics.meteor:Meteor",
         "bertscore": "benchmark.metrics.bertscore:BertScore",
+        "embedding": "benchmark.metrics.embedding:Embedding",
+        "perplexity": "benchmark.metrics.perplexity:Perplexity",
+        "evaluate": "benchmark.metrics.bridge:Evaluate",
         "citation_accuracy": "benchmark.metrics.citation:CitationAccuracy",
     },
 )
@@ -292,9 +295,6 @@ REPORTERS = Registry(
     },
 )
 REGISTRIES: dict[str, Registry] = {
-    "metrics": METRICS,
-    "judges": JUDGES,
-    "backends": BACKENDS,
-    "datasets": DATASETS,
+    "metrics": METRICS, "judges": JUDGES, "backends": BACKENDS, "datasets": DATASETS,
     "reporters": REPORTERS,
-}
+}  # fmt: skip

@@ -12,6 +12,24 @@ from benchmark.records import Effort, Record
 from benchmark.rows.leaks import LeakReport
 from benchmark.rows.lengths import Lengths
 from benchmark.rows.row import Finding
+from benchmark.side_results import ForgettingSummary, Rate, RetrievalSummary, Scale
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "CandidateSummary",
+    "Comparison",
+    "DatasetSummary",
+    "Environment",
+    "ForgettingSummary",
+    "GateResult",
+    "JudgeTrust",
+    "Outcome",
+    "Rate",
+    "Results",
+    "RetrievalSummary",
+    "ScoreSummary",
+    "VerdictSummary",
+]
 
 SCHEMA_VERSION = 1
 """Version of `results.json`; grows when a field changes its meaning or goes away."""
@@ -57,11 +75,20 @@ class ScoreSummary(Record):
     """None when nothing could be scored."""
     low: float | None
     high: float | None
-    """Ends of the 95 % bootstrap interval by group; Wilson's where a yes/no score is all one."""
+    """Ends of the 95 % interval, by group."""
     n: int
     failed: int
+    cut: int = 0
+    """Examples of which the metric read a text, answer or reference, only in part."""
     higher_is_better: bool
     signature: str
+    method: str = ""
+    """How the interval was made."""
+    normalised: float | None = None
+    """0 at the best of the floors (echo, shuffled), 1 at the oracle; see `Scale`."""
+    normalised_low: float | None = None
+    normalised_high: float | None = None
+    """Ends of its 95 % interval."""
 
 
 class Comparison(Record):
@@ -74,14 +101,30 @@ class Comparison(Record):
     """Candidate minus baseline."""
     low: float | None
     high: float | None
-    """Ends of the paired 95 % bootstrap interval of the difference (resampled by group)."""
+    """Ends of the paired 95 % interval of the difference, by group."""
     p: float | None
-    """Two-sided paired randomisation test."""
+    """Of the paired test, two-sided, of this one difference alone."""
     n: int
     """Examples that both answered."""
     higher_is_better: bool
     test: str
-    """How interval and p were made: names, resamples, seed, clusters."""
+    """How interval and p were made: names, swaps, seed, clusters, and the correction."""
+    se: float | None = None
+    """Standard error of the difference, by group."""
+    clusters: int = 0
+    """Groups among the n examples."""
+    p_adjusted: float | None = None
+    """p corrected for all differences that were tested beside this one (`family`)."""
+    family: str = ""
+    """Which those are, and by which correction; empty where nothing was corrected."""
+    effect: float | None = None
+    effect_name: str = ""
+    """What `effect` is: "dz" (Cohen), or "odds ratio" of a yes/no score's changes."""
+
+    @property
+    def shown_p(self) -> float | None:
+        """Return the p that a reader should judge by: the corrected one where there is one."""
+        return self.p if self.p_adjusted is None else self.p_adjusted
 
 
 class VerdictSummary(Record):
@@ -97,14 +140,6 @@ class VerdictSummary(Record):
     abstained: int
     """Verdicts without one: abstained, failed or not parseable. Never imputed."""
     signature: str
-
-
-class Rate(Record):
-    """One share or mean with the ends of its 95 % interval; None where it is not defined."""
-
-    value: float | None
-    low: float | None
-    high: float | None
 
 
 class JudgeTrust(Record):
@@ -124,74 +159,6 @@ class JudgeTrust(Record):
     """Canary answers that it gave an opinion on."""
     failed: int
     """Those that it gave none on."""
-
-
-class ForgettingSummary(Record):
-    """One candidate's perplexity on general text, against its base without adapter."""
-
-    candidate: str
-    perplexity: float
-    low: float
-    high: float
-    """Ends of its 95 % interval (bootstrap over passages)."""
-    base_perplexity: float
-    ratio: float
-    """Perplexity over the base's: above 1, general text has become harder."""
-    ratio_low: float
-    ratio_high: float
-    """Ends of the paired 95 % interval of the ratio."""
-    p: float | None
-    """Two-sided paired randomisation test of the ratio being 1."""
-    texts: int
-    tokens: int
-    signature: str
-
-
-class RetrievalSummary(Record):
-    """How well one candidate's retrieval found the passages that hold the answers."""
-
-    candidate: str
-    documents: str
-    """train, corpus, or where one's own came from."""
-    sha256: str
-    """Of all passages, in order."""
-    texts: int
-    """Documents."""
-    passages: int
-    """Pieces of them that can be found."""
-    k: int
-    asked: int
-    """Test examples."""
-    n: int
-    """Those of them whose own document or group is in the index: recall is over these."""
-    recall: Rate
-    """Share for which a passage of it is among the k."""
-    recall_at_1: Rate
-    """Share for which it comes first."""
-    mrr: Rate
-    """Mean of 1 / rank of its first passage, 0 where it is not among the k."""
-    in_prompt: Rate
-    """Share for which a passage of it had room in the prompt."""
-    chars: float
-    """Mean characters of passages in a prompt."""
-    dropped: int
-    """Retrieved passages that had no room, over all test examples."""
-    cut: int
-    """Test examples whose one passage was cut to fit."""
-    empty: int
-    """Test examples for which nothing was found; they were asked without passages."""
-    in_index: int
-    """Test examples whose answer stands in the documents: retrieval can copy it."""
-    signature: str
-
-    @property
-    def copying(self) -> str:
-        """Return what a reader must know of answers that can be copied; "" if none can."""
-        if not self.in_index:
-            return ""
-        what = f"{self.in_index} of {self.asked} test answers are in the index"
-        why = ", as the corpus is where they come from" if self.documents == "corpus" else ""
-        return f"{what}{why}: retrieval can copy them"
 
 
 class DatasetSummary(Record):
@@ -257,6 +224,8 @@ class Results(Record):
     candidates: tuple[CandidateSummary, ...]
     scores: tuple[ScoreSummary, ...]
     comparisons: tuple[Comparison, ...]
+    scales: tuple[Scale, ...] = ()
+    """What the controls say of each number; only where there are controls."""
     verdicts: tuple[VerdictSummary, ...] = ()
     trust: tuple[JudgeTrust, ...] = ()
     forgetting: tuple[ForgettingSummary, ...] = ()

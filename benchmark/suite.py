@@ -175,7 +175,9 @@ class Suite(Spec):
         }
     )
     resamples: int = Field(default=10_000, ge=100)
-    """Bootstrap resamples and random swaps of the paired test."""
+    """Random swaps of the paired test."""
+    correction: Literal["holm", "bh"] = "holm"
+    """Of the p-values of all candidates and numbers: Holm, or Benjamini-Hochberg."""
     max_failed: float = Field(default=0.0, ge=0, le=1)
     """Share of answers that may fail before the run counts as incomplete (exit code 4)."""
     limit: int | None = Field(default=None, ge=1)

@@ -22,6 +22,7 @@ COMMANDS = {
     "data": "Convert, check, clean and augment rows.",
     "adapters": "List trained adapters; show, compare, export, merge, import them.",
     "merge": "Write base and adapter as one model, with proof that it answers the same.",
+    "power": "Say which differences a suite can show, and how many examples its gates need.",
     "show": "Show one run: verdict, leaderboard, gates.",
     "leaderboard": "Show the latest complete run of each suite, or all runs of one.",
     "gate": "Judge a finished run again, also against a baseline.",

@@ -25,7 +25,7 @@ from benchmark.keys import code_version, key, sha256_of_rows
 from benchmark.plugins import Backend, Model, Request, Scorer, trainable
 from benchmark.progress import Progress
 from benchmark.prompts import Template
-from benchmark.results import ForgettingSummary
+from benchmark.side_results import ForgettingSummary
 from benchmark.suite import ForgettingSpec
 
 CHARACTERS_A_TOKEN = 4.0
@@ -141,7 +141,7 @@ def _summary(plan: Plan, texts: Texts, reading: Reading) -> ForgettingSummary:
             f"data:{text.source}#sha256={text.sha256[:16]}",
             f"texts:{len(text.passages)}",
             f"max_length:{texts.spec.max_length}",
-            "paired bootstrap and randomisation by text",
+            "jackknife t and paired randomisation by text",
             f"resamples:{suite.resamples}",
             f"seed:{suite.seed}",
             f"code:{code_version('benchmark.core.perplexity')}",

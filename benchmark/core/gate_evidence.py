@@ -64,7 +64,7 @@ class Evidence:
             )
         part = self.table_of(label, [candidate], ids)
         if row is None and part is not None and part.scores:
-            rows = summarise(part, seed=self.seed, resamples=self.resamples)
+            rows = summarise(part)
             row = next((row for row in rows if row.score == label), None)
         if row is None:
             return None
@@ -146,7 +146,7 @@ class Evidence:
         table = Scored(
             {what: metric}, {(what, what): what}, {(candidate, what): scores}, self.table.groups
         )
-        (row,) = summarise(table, seed=self.seed, resamples=self.resamples)
+        (row,) = summarise(table)
         name = f"{what} an answer of {candidate}"
         return Value(name, row, Sample(len(rows), len(rows)))
 

@@ -182,10 +182,11 @@ def _compared(
     assert row.difference is not None and row.low is not None and row.high is not None
     low, high, kind, note, needed = row.low, row.high, "interval", "", None
     up = row.higher_is_better
-    is_flat = low == high
-    if is_flat and found.is_same:
+    if found.is_same and not row.difference:
+        # No sample of equal answers differs: an interval of ties is about answers that may.
+        low = high = 0.0
         note = ", the answers are the same word for word"
-    elif is_flat and found.is_rate and found.clusters:
+    elif low == high and found.is_rate and found.clusters:
         sign = 1 if up else -1
         worst, best = tied(sign * row.difference, found.clusters)
         low, high = (worst, best) if up else (-best, -worst)

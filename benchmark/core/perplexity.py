@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmark.errors import CandidateError
-from benchmark.results import ForgettingSummary
-from benchmark.stats import bootstrap, paired_bootstrap, paired_randomisation
+from benchmark.side_results import ForgettingSummary
+from benchmark.stats import difference_interval, paired_test, score_interval
 
 if TYPE_CHECKING:
     from benchmark.plugins import Array
@@ -55,13 +55,13 @@ def summary(reading: Reading, *, seed: int, resamples: int, signature: str) -> F
 
     mine, base = (np.array(rows, dtype=np.float64) for rows in (reading.mine, reading.base))
     groups = [f"{at:06d}" for at in range(len(mine))]
-    own = bootstrap(mine, _mean, groups, resamples, seed)
-    ratio = paired_bootstrap(mine, base, _mean, groups, resamples, seed)
-    p = paired_randomisation(mine, base, _mean, groups, resamples, seed)
+    own = score_interval(mine, _mean, groups)
+    ratio = difference_interval(mine, base, _mean, groups)
+    p = paired_test(mine, base, _mean, groups, resamples, seed).p
     plain = _mean(base.sum(axis=0))
     try:
         value, low, high, without, times, least, most = (
-            math.exp(number[0]) for number in (*own, plain, *ratio)
+            math.exp(number[0]) for number in (*own[:3], plain, *ratio[:3])
         )
     except OverflowError as error:
         raise CandidateError("its perplexity of general text is too large for a number") from error

@@ -16,6 +16,7 @@ from benchmark.core.state import Adapter, Data
 from benchmark.core.store import Cache
 from benchmark.errors import FetchError
 from benchmark.progress import Progress
+from benchmark.stats import detectable, yes_no_deviation
 
 
 class Step(NamedTuple):
@@ -30,7 +31,7 @@ class Step(NamedTuple):
 
 def preview(plan: Plan, progress: Progress) -> list[Step]:
     """Return the steps of a run. Fetches nothing, trains nothing, loads no weights."""
-    with _offline():
+    with offline():
         try:
             for candidate in plan.candidates:
                 candidate.backend.fingerprint(progress)
@@ -48,7 +49,8 @@ def _steps(
 ) -> Iterator[Step]:
     yield Step(
         "data",
-        f"{len(data.train)} train, {len(data.validation)} validation, {len(data.test)} test rows",
+        f"{len(data.train)} train, {len(data.validation)} validation, {len(data.test)} test rows"
+        f"{_shows(data)}",
         "cached",
     )
     adapters: dict[str, Adapter | None] = {}
@@ -65,6 +67,15 @@ def _steps(
         yield from _forgetting(plan, adapters, texts, progress)
     numbers = len(plan.labels)
     yield Step("score", f"{numbers} numbers for each of {len(plan.candidates)} candidates", "to do")
+
+
+def _shows(data: Data) -> str:
+    """Say what so many test rows can tell apart, where nothing else is known yet."""
+    clusters = len({row.group or f"\x1f{row.id}" for row in data.test})
+    if clusters < 2:
+        return ""
+    least = detectable(yes_no_deviation(0.5), clusters)
+    return f"; can show a drop of {least:.2g} in a yes/no score at worst (see `bench power`)"
 
 
 def _training(
@@ -148,7 +159,7 @@ def _unknown(plan: Plan) -> Iterator[Step]:
 
 
 @contextmanager
-def _offline() -> Iterator[None]:
+def offline() -> Iterator[None]:
     """Let nothing be fetched inside the `with`."""
     before = os.environ.get("BENCH_OFFLINE")
     os.environ["BENCH_OFFLINE"] = "1"

@@ -38,20 +38,26 @@ class Run:
 def read_run(folder: Path, results: Results) -> Run:
     """Read a run's records. Raises StoreError, ConfigError."""
     suite = load_suite(folder / "suite.yaml")
-    metrics, labels = build_metrics(suite)
     run = RunFolder(folder)
-    examples = run.read_rows("examples.jsonl", Example)
-    rows = run.read_rows("scores.jsonl", Score)
-    scores: dict[tuple[str, str], list[Score]] = {}
-    for row in rows:
-        scores.setdefault((row.candidate, row.metric), []).append(row)
     generations = {
         card.name: run.read_rows(f"generations/{card.name}.jsonl", Generation)
         for card in results.candidates
     }
-    groups = {row.id: row.group for row in examples}
-    table = Scored(metrics, labels, scores, groups)
+    table = table_of(folder, suite)
+    rows = [row for part in table.scores.values() for row in part]
+    examples = run.read_rows("examples.jsonl", Example)
     return Run(folder, results, suite, examples, generations, rows, table)
+
+
+def table_of(folder: Path, suite: Suite) -> Scored:
+    """Return what a finished run scored. Raises StoreError where its records are missing."""
+    metrics, labels = build_metrics(suite)
+    run = RunFolder(folder)
+    groups = {row.id: row.group for row in run.read_rows("examples.jsonl", Example)}
+    scores: dict[tuple[str, str], list[Score]] = {}
+    for row in run.read_rows("scores.jsonl", Score):
+        scores.setdefault((row.candidate, row.metric), []).append(row)
+    return Scored(metrics, labels, scores, groups)
 
 
 def regate(run: Run, reports: Path, named: Baseline | None = None) -> Results:

@@ -116,9 +116,9 @@ class _Asking:
 
     def summary(self, test: Sequence[Asked], progress: Progress) -> RetrievalSummary:
         """Return how well it found what it looked for."""
-        suite, found = self.plan.suite, [one.found for one in test]
+        found = [one.found for one in test]
         clusters = [row.group or f"\x1f{row.id}" for row in self.data.test]
-        rates = recall(found, clusters, suite.seed, suite.resamples)
+        rates = recall(found, clusters)
         return RetrievalSummary(
             candidate=self.candidate.name,
             documents=self.index.documents.source,

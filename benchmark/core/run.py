@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from benchmark.core.adapters import record
 from benchmark.core.baseline import Baseline
 from benchmark.core.compare import Scored, compare, summarise
+from benchmark.core.controls import normalise, scales
 from benchmark.core.data import load_data
 from benchmark.core.environment import environment
 from benchmark.core.forgetting import forgetting, texts_of
@@ -21,14 +22,16 @@ from benchmark.core.gate_evidence import Evidence
 from benchmark.core.gate_table import with_opinions
 from benchmark.core.generate import generate
 from benchmark.core.judge import Judged, judge, summarise_verdicts
+from benchmark.core.likelihood import likelihood
 from benchmark.core.plan import Plan
 from benchmark.core.retrieve import prepare as prepare_retrieval
 from benchmark.core.retrieve import retrieve
-from benchmark.core.score import Scores, score
-from benchmark.core.state import Answers, Data
+from benchmark.core.score import score
+from benchmark.core.state import Adapter, Answers, Data
 from benchmark.core.store import RunFolder
 from benchmark.core.summary import candidates, complete
 from benchmark.core.train import train
+from benchmark.errors import CandidateError
 from benchmark.gate_results import GateResult
 from benchmark.plugins import Plugin, Report
 from benchmark.progress import Progress, Silent
@@ -86,15 +89,17 @@ def run(
         forgotten = forgetting(plan, adapters, shown)
         if suite.forgetting:
             clock.lap("forgetting")
-        scores = score(plan, data.test, answers, shown)
+        table, scored = numbers(plan, data, adapters, answers, shown)
         clock.lap("score")
         judged = judge(plan, data.test, answers, shown)
         clock.lap("judge")
-        evidence = replace(compared(plan, data, answers, scores, judged), earlier=baselines)
+        draws = {"seed": suite.seed, "resamples": suite.resamples}
+        fakes = controls_of(plan)
+        evidence = replace(compared(plan, data, answers, table, judged), earlier=baselines)
         clock.lap("compare")
         rules = judge_gates(suite.gates, evidence, gated_by_default(plan))
         cards = candidates(plan, adapters, answers)
-        steps = {"scored": scores.computed, "judged": judged.computed, **forgotten.computed}
+        steps = {"scored": scored, "judged": judged.computed, **forgotten.computed}
         results = Results(
             **outcome(plan, rules, cards, forgotten.errors),
             **clock.times(),
@@ -102,8 +107,9 @@ def run(
             command=command,
             environment=environment(),
             dataset=data.summary,
-            scores=tuple(evidence.summaries),
+            scores=tuple(normalise(table, evidence.summaries, fakes, **draws)),
             comparisons=tuple(evidence.comparisons),
+            scales=tuple(scales(table, evidence.summaries, fakes, **draws)),
             verdicts=tuple(summarise_verdicts(plan, judged)),
             retrieval=tuple(made.summary for made in data.retrieved.values()),
             forgetting=forgotten.summaries,
@@ -112,9 +118,8 @@ def run(
         )
         for name, found in data.retrieved.items():
             folder.write_rows(f"retrieval/{name}.jsonl", found.found)
-        report = Report(
-            results, data.test, generations_of(answers), flat(scores.scores), folder.path
-        )
+        answered = generations_of(answers)
+        report = Report(results, data.test, answered, flat(table.scores), folder.path)
         write(plan, folder, report, flat(judged.verdicts), show=show)
         record(adapters, results)
     return results
@@ -131,14 +136,13 @@ def prepare(plan: Plan, progress: Progress) -> None:
 
 
 def compared(
-    plan: Plan, data: Data, answers: Mapping[str, Answers], scores: Scores, judged: Judged
+    plan: Plan, data: Data, answers: Mapping[str, Answers], table: Scored, judged: Judged
 ) -> Evidence:
     """Return the leaderboard, the differences from the baseline, and what gates need beside."""
     suite = plan.suite
-    table = Scored(plan.metrics, plan.labels, scores.scores, groups_of(data.test))
     return Evidence(
-        summaries=summarise(table, seed=suite.seed, resamples=suite.resamples),
-        comparisons=compare(table, suite.baseline, seed=suite.seed, resamples=suite.resamples),
+        summaries=summarise(table),
+        comparisons=compare(table, suite.baseline, **testing(plan)),
         table=with_opinions(table, judged.verdicts, signatures(plan), data.test),
         baseline=suite.baseline,
         examples=data.test,
@@ -158,6 +162,29 @@ def generations_of(answers: Mapping[str, Answers]) -> dict[str, Sequence[Generat
 def signatures(plan: Plan) -> dict[str, str]:
     """Return the judges' signatures."""
     return {name: found.signature for name, found in plan.judges.items()}
+
+
+def testing(plan: Plan) -> dict[str, Any]:
+    """Return how differences are tested, and which candidates are no findings."""
+    suite = plan.suite
+    fakes = [candidate.name for candidate in plan.candidates if candidate.is_control]
+    how = {"seed": suite.seed, "resamples": suite.resamples, "correction": suite.correction}
+    return {**how, "controls": fakes}
+
+
+def numbers(
+    plan: Plan,
+    data: Data,
+    adapters: Mapping[str, Adapter | CandidateError],
+    answers: Mapping[str, Answers],
+    progress: Progress,
+) -> tuple[Scored, int]:
+    """Return all scores, of the answers and of the models, and how many were computed now."""
+    said = score(plan, data.test, answers, progress)
+    read = likelihood(plan, data, adapters, progress)
+    scores = {**said.scores, **read.scores}
+    table = Scored(plan.metrics, plan.labels, scores, groups_of(data.test))
+    return table, said.computed + read.computed
 
 
 def gated_by_default(plan: Plan) -> list[str]:
@@ -212,6 +239,15 @@ def made_now(adapters: Mapping[str, object], answers: Mapping[str, Answers]) -> 
     return {
         "trained": sum(getattr(adapter, "computed", False) for adapter in adapters.values()),
         "generated": sum(answer.computed for answer in answers.values()),
+    }
+
+
+def controls_of(plan: Plan) -> dict[str, str]:
+    """Return the kind of each candidate that is a control: "echo", "oracle", "shuffled"."""
+    return {
+        candidate.name: candidate.backend.signature.partition("|")[0]
+        for candidate in plan.candidates
+        if candidate.is_control
     }
 
 

@@ -34,9 +34,15 @@ def score(
     """Score every candidate by every metric. Missing answers get no score, and are counted."""
     scores: dict[tuple[str, str], list[Score]] = {}
     computed = 0
-    total = len(plan.metrics) * len(answers)
+    # A number of the model itself is none of its answers: `core.likelihood` reads it.
+    metrics = {
+        name: metric
+        for name, metric in plan.metrics.items()
+        if not getattr(metric, "reads_model", False)
+    }
+    total = len(metrics) * len(answers)
     with progress.step("score", total=total, unit="metric") as tick:
-        for name, metric in plan.metrics.items():
+        for name, metric in metrics.items():
             for candidate, answer in answers.items():
                 if answer.error is None:
                     rows, made = _rows(name, metric, examples, answer.generations)
@@ -56,7 +62,9 @@ def _rows(
     ]
     answered = [example for example, _ in pairs]
     stats, made = _stats(metric, answered, [text for _, text in pairs])
-    rows = dict(zip([example.id for example in answered], stats, strict=True))
+    # A metric that could not look at an answer gives NaN: a score that is missing, and counted.
+    known = [row if all(map(math.isfinite, row)) else None for row in stats]
+    rows = dict(zip([example.id for example in answered], known, strict=True))
     return [
         Score(
             example_id=generation.example_id,

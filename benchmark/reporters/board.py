@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from benchmark.reporters import format as fmt
 from benchmark.results import CandidateSummary, Comparison, Results, ScoreSummary
+from benchmark.side_results import Scale
 
 MARKS = {"better": "▲", "worse": "▼", "": ""}
 """Shown beside a number that differs significantly from the baseline's."""
@@ -23,6 +24,13 @@ class Column:
     decimals: int
     higher_is_better: bool
     primary: bool
+    scale: Scale | None = None
+    """What the controls say of it."""
+
+    @property
+    def uninformative(self) -> bool:
+        """Tell whether it cannot tell the right answer from another example's."""
+        return self.scale is not None and self.scale.informative is False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,22 @@ class Cell:
             return ""
         low, high = self.summary.low or 0.0, self.summary.high or 0.0
         return f" ±{fmt.number((high - low) / 2, self.column.decimals)}"
+
+    @property
+    def place(self) -> str:
+        """Return the value's place between the best fake (0 %) and the oracle (100 %), or ""."""
+        place = self.summary.normalised if self.summary else None
+        return "" if fmt.known(place) is None else fmt.percent(place)
+
+    @property
+    def place_interval(self) -> str:
+        """Return the "[31 %, 52 %]" of the same, or ""."""
+        if self.summary is None:
+            return ""
+        ends = [
+            fmt.percent(end) for end in (self.summary.normalised_low, self.summary.normalised_high)
+        ]
+        return "" if fmt.NOTHING in ends else f"[{', '.join(ends)}]"
 
     @property
     def mark(self) -> str:
@@ -144,7 +168,8 @@ class Board:
         alpha = f"{1 - self.confidence:.4g}"
         return (
             f"▲ better, ▼ worse than {fmt.one_line(self.baseline)} beyond chance: the paired "
-            f"{self.level} interval of the difference leaves out 0 and p < {alpha}."
+            f"{self.level} interval of the difference leaves out 0 and p, corrected for how many "
+            f"differences were tested, is < {alpha}."
         )
 
 
@@ -181,7 +206,7 @@ def significant(comparison: Comparison | None, confidence: float) -> str:
     difference = fmt.known(comparison.difference) if comparison else None
     if comparison is None or not difference:
         return ""
-    low, high, p = map(fmt.known, (comparison.low, comparison.high, comparison.p))
+    low, high, p = map(fmt.known, (comparison.low, comparison.high, comparison.shown_p))
     known = [p < 1 - confidence] if p is not None else []
     if low is not None and high is not None:
         known.append(low > 0 or high < 0)
@@ -191,6 +216,7 @@ def significant(comparison: Comparison | None, confidence: float) -> str:
 
 
 def _columns(results: Results) -> tuple[Column, ...]:
+    scales = {scale.score: scale for scale in results.scales}
     rows: dict[str, list[ScoreSummary]] = {}
     for row in results.scores:
         rows.setdefault(row.score, []).append(row)
@@ -206,6 +232,7 @@ def _columns(results: Results) -> tuple[Column, ...]:
                 decimals=fmt.decimals_for(score, first.signature, values),
                 higher_is_better=first.higher_is_better,
                 primary=score == results.primary,
+                scale=scales.get(score),
             )
         )
     # What a gate judges stands next to the primary number: it decides the verdict.

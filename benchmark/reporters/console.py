@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from benchmark.plugins import Plugin, Report
 from benchmark.reporters import board as boards
-from benchmark.reporters import forgetting, verdict
+from benchmark.reporters import forgetting, scales, verdict
 from benchmark.reporters import format as fmt
 from benchmark.reporters.board import Board, Column, Row
 from benchmark.reporters.console_tables import (
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 MIN_WIDTH = 40
 """A terminal that claims to be narrower is written to as if it were this wide."""
+_PLACE = "of\noracle"
+_PLACE_SAYS = "of oracle: 0 % is the best fake without skill, 100 % the oracle"
 _TONES = {"pass": "green", "fail": "red", "inconclusive": "yellow", "none": ""}
 _MARKS = {"better": "green", "worse": "red", "": ""}
 
@@ -71,18 +73,29 @@ def leaderboard_table(results: Results, width: int) -> Table:
     rows = [*board.models, *board.controls]
     names = [fmt.one_line(row.candidate.name, NAME) for row in rows]
     counts = [_count(row) for row in rows]
-    shown, left_out = _fitting(
-        [_Layout.of(column, rows) for column in board.columns], names, counts, width
-    )
-    table = plain_table(_caption(board, shown, left_out))
+    layouts = [_Layout.of(column, rows) for column in board.columns]
+    places = _places(board, rows)
+    # The primary number and its place come first; a terminal too narrow for both has no places.
+    room = GAP + max(map(len, [*places, *_PLACE.split("\n")])) if any(places) else 0
+    if room and _used(names, counts) + GAP + layouts[0].width + room > width:
+        places, room = [], 0
+    shown, left_out = _fitting(layouts, names, counts, width - room)
+    caption = _caption(board, shown, left_out)
+    if room:
+        caption += f"\n{_PLACE_SAYS}"
+    table = plain_table(caption)
     table.add_column(Text("candidate"), no_wrap=True)
     table.add_column(Text("n"), justify="right", no_wrap=True)
     for layout in shown:
         table.add_column(Text(layout.head), no_wrap=True, min_width=layout.width)
-    for row, name, count in zip(rows, names, counts, strict=True):
+        if layout is shown[0] and room:
+            table.add_column(Text(_PLACE), justify="right", no_wrap=True)
+    for at, (row, name, count) in enumerate(zip(rows, names, counts, strict=True)):
         if row.candidate.kind == "control" and table.rows and row is board.controls[0]:
             table.add_section()
         cells = [layout.text(row) for layout in shown]
+        if room:
+            cells.insert(1, Text(places[at]))
         style = "dim" if row.candidate.kind == "control" else ""
         table.add_row(Text(name), Text(count), *cells, style=style)
     return table
@@ -129,9 +142,7 @@ def _fitting(
     layouts: list[_Layout], names: list[str], counts: list[str], width: int
 ) -> tuple[list[_Layout], list[_Layout]]:
     """Divide the columns into those that fit and those that do not; the first always fits."""
-    from rich.cells import cell_len
-
-    used = max(map(cell_len, ["candidate", *names])) + GAP + max(map(len, ["n", *counts]))
+    used = _used(names, counts)
     shown: list[_Layout] = []
     left_out: list[_Layout] = []
     for layout in layouts:
@@ -143,10 +154,25 @@ def _fitting(
     return shown, left_out
 
 
+def _used(names: list[str], counts: list[str]) -> int:
+    """Return the cells of the columns that are always there."""
+    from rich.cells import cell_len
+
+    return max(map(cell_len, ["candidate", *names])) + GAP + max(map(len, ["n", *counts]))
+
+
+def _places(board: Board, rows: list[Row]) -> list[str]:
+    """Return each model's place on the first number's scale, "" for controls and where none is."""
+    if not board.columns:
+        return []
+    return [row.cells[0].place if row.candidate.kind == "model" else "" for row in rows]
+
+
 def _head(column: Column, width: int) -> str:
     """Return a column's name, broken after underscores where it is wider than its numbers."""
     parts = [f"{part}_" for part in fmt.one_line(column.score, 2 * NAME).split("_")]
     parts[-1] = parts[-1][:-1] + (" ↑" if column.higher_is_better else " ↓")
+    parts[-1] += f" {scales.MARK}" if column.uninformative else ""
     lines = [parts[0]]
     for part in parts[1:]:
         if len(lines[-1] + part) <= width:
@@ -174,6 +200,8 @@ def _caption(board: Board, shown: list[_Layout], left_out: list[_Layout]) -> str
         lines.append(f"± half of the {board.level} interval; ↑ ↓ which way is better")
     if board.contenders and shown:
         lines.append(f"▲ better, ▼ worse than {fmt.one_line(board.baseline, NAME)} beyond chance")
+    if any(layout.column.uninformative for layout in shown):
+        lines.append(scales.UNINFORMATIVE)
     if left_out:
         names = ", ".join(fmt.one_line(layout.column.score, NAME) for layout in left_out)
         lines.append(f"not shown here: {names}")

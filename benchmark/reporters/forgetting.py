@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmark.reporters import format as fmt
-from benchmark.results import ForgettingSummary, Results
+from benchmark.results import Results
+from benchmark.side_results import ForgettingSummary
 
 HEADS = ("Candidate", "Perplexity", "Base's", "Ratio", "p", "Texts", "Tokens", "Signature")
 _MARKS = {"harder": "▼", "easier": "▲", "": ""}

@@ -18,6 +18,7 @@ from benchmark.reporters import (
     forgetting,
     retrieval,
     samples,
+    scales,
     training,
     verdict,
 )
@@ -60,6 +61,8 @@ class Html(Plugin):
             **_trained(results, board),
             "retrieval": retrieval,
             "retrieved": retrieval.rows(results),
+            "legend": scales.legend(board),
+            "doubt": scales.MARK,
             "scales": {
                 column.score: charts.score_scale(board, column, WHISKER) for column in board.columns
             },

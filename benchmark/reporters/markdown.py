@@ -10,7 +10,7 @@ from pydantic import Field
 from benchmark.plugins import Plugin, Report
 from benchmark.reporters import board as boards
 from benchmark.reporters import format as fmt
-from benchmark.reporters import mark, samples, verdict
+from benchmark.reporters import mark, samples, scales, verdict
 from benchmark.reporters.board import Board, Cell, Row
 from benchmark.reporters.files import write_text
 from benchmark.reporters.markdown_data import data_lines
@@ -88,6 +88,7 @@ def leaderboard(board: Board) -> Iterator[str]:
     yield (f"Value, {board.level} interval. ↑ ↓ say which way is better.")
     if board.contenders:
         yield mark.text(board.legend)
+    yield from scales.legend(board)
     for row in board.models:
         if row.candidate.error is not None:
             yield from (
@@ -107,15 +108,18 @@ def _scores(rows: Sequence[Row], board: Board) -> Iterator[str]:
     lines = []
     for place, column in enumerate(board.columns):
         name = f"{mark.text(column.score)} {'↑' if column.higher_is_better else '↓'}"
-        cells = [_cell(row.cells[place], not row.n) for row in rows]
+        name += f" {scales.MARK}" if column.uninformative else ""
+        cells = [_cell(row.cells[place], not row.n, row in board.controls) for row in rows]
         lines.append([f"**{name}**" if column.primary else name, *cells])
     yield from mark.table(["", *heads], lines, numbers=True)
 
 
-def _cell(cell: Cell, with_n: bool) -> str:
+def _cell(cell: Cell, with_n: bool, is_fake: bool) -> str:
     has_value = cell.value != fmt.NOTHING
     value = f"**{cell.value}**" if cell.column.primary and has_value else cell.value
     parts = [value, cell.interval.replace(" ", "\u00a0"), cell.mark, cell.n if with_n else ""]
+    if cell.place and not is_fake:
+        parts.insert(2, f"· {cell.place}")
     return " ".join(part for part in parts if part)
 
 
@@ -128,7 +132,7 @@ def differences(results: Results, board: Board) -> Iterator[str]:
             mark.text(row.name),
             f"{cell.difference} {cell.mark}".rstrip(),
             cell.difference_interval.replace(" ", "\u00a0") or fmt.NOTHING,
-            fmt.p_value(cell.comparison.p).replace("<", "&lt;"),
+            fmt.p_value(cell.comparison.shown_p).replace("<", "&lt;"),
             fmt.count(cell.comparison.n),
         ]
         for place, column in enumerate(board.columns)
@@ -138,7 +142,7 @@ def differences(results: Results, board: Board) -> Iterator[str]:
     if not lines:
         yield from ("There is nothing to compare.", "")
         return
-    heads = ["Number", "Candidate", "Difference", f"{board.level} interval", "p", "n"]
+    heads = ["Number", "Candidate", "Difference", f"{board.level} interval", "p, corrected", "n"]
     yield from mark.table(heads, lines)
     tests = sorted({row.test for row in results.comparisons})
     yield from (f"Test: {mark.text(test)}" for test in tests)

@@ -123,7 +123,7 @@ def _quality(cell: Cell | None) -> Iterator[tuple[str, Fact]]:
         yield from (("score", Fact(fmt.NOTHING)), ("difference", Fact(fmt.NOTHING)))
         return
     yield "score", Fact(cell.value, _some(cell.interval))
-    p = fmt.p_clause(cell.comparison.p) if cell.comparison else ""
+    p = fmt.p_clause(cell.comparison.shown_p) if cell.comparison else ""
     value = f"{cell.difference} {cell.mark}".rstrip()
     yield "difference", Fact(value, _some(cell.difference_interval, p), cell.verdict)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmark.gate_results import GateResult
-from benchmark.reporters import forgetting, retrieval, training
+from benchmark.reporters import forgetting, retrieval, scales, training
 from benchmark.reporters import format as fmt
 from benchmark.reporters.board import Board, Cell, Row
 from benchmark.results import Results, ScoreSummary
@@ -74,6 +74,7 @@ def claims(board: Board) -> list[str]:
 def notices(results: Results, board: Board) -> list[str]:
     """Return what a reader must know before trusting the numbers, one sentence each."""
     found = [*_leaking(results), *retrieval.notices(results), *_fooled(board)]
+    found += scales.notices(results, board)
     for row in (*board.models, *board.controls):
         found += _of_candidate(row, board)
     return [*found, *training.notices(board), *forgetting.notices(results)]
@@ -113,7 +114,7 @@ def _evidence(cell: Cell, board: Board) -> str:
     ends = cell.difference_interval
     between = f" ({board.level} interval {ends})" if ends else ""
     n = f"n={fmt.count(cell.comparison.n)}"
-    return f"{cell.difference}{between}, {fmt.p_clause(cell.comparison.p)}, {n}"
+    return f"{cell.difference}{between}, {fmt.p_clause(cell.comparison.shown_p)}, {n}"
 
 
 def _fooled(board: Board) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.store import Cache
-from benchmark.encoders import Encoder, load
+from benchmark.encoders import Encoder, encoded, load, mean
 from benchmark.keys import code_version, key, sha256_of_rows
 from benchmark.metrics.text import encodable
 from benchmark.models import local_model
@@ -15,9 +15,6 @@ from benchmark.progress import Progress, Tick
 
 if TYPE_CHECKING:
     from benchmark.retrieval.search import Array
-
-BATCH = 32
-"""Texts in one pass of the encoder."""
 
 
 class Dense:
@@ -61,33 +58,16 @@ def is_cached(texts: Sequence[str], model: str, progress: Progress) -> bool:
 
 
 def encode(texts: Sequence[str], encoder: Encoder, tick: Tick) -> Any:
-    """Return the unit vectors of texts, in float32. Shape: (texts, width).
+    """Return the unit vectors of texts (see `encoders.mean`), in float32. Shape: (texts, width).
 
-    A text's vector is the mean of its tokens' last vectors, padding left out (Reimers and
-    Gurevych 2019, "Sentence-BERT", mean strategy). Longer texts are read up to the encoder's
-    length.
+    Longer texts are read up to the encoder's length.
     """
     import numpy as np
-    import torch
 
-    # Longest first, so that texts of one pass need little padding.
-    order = sorted(range(len(texts)), key=lambda at: (-len(texts[at]), at))
     rows: dict[int, Any] = {}
-    for start in range(0, len(order), BATCH):
-        places = order[start : start + BATCH]
-        batch = encoder.tokenizer(
-            [encodable(texts[at]) for at in places],
-            padding=True,
-            truncation=True,
-            return_tensors="pt",
-        ).to(encoder.device)
-        with torch.inference_mode():
-            states = encoder.model(**batch).last_hidden_state
-            mask = batch["attention_mask"].unsqueeze(-1).to(states.dtype)
-            means = (states * mask).sum(1) / mask.sum(1).clamp(min=1)
-            vectors = torch.nn.functional.normalize(means, dim=1).cpu().numpy()
-        rows |= dict(zip(places, vectors, strict=True))
-        tick(len(places))
+    for found in encoded(encoder, [encodable(text) for text in texts]):
+        rows[found.position] = mean(found.vectors).numpy()
+        tick(1)
     return np.stack([rows[at] for at in range(len(texts))])
 
 

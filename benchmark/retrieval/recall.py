@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from benchmark.records import Found
 from benchmark.results import Rate
-from benchmark.stats import bootstrap, wilson
+from benchmark.stats import score_interval
 
 if TYPE_CHECKING:
     from benchmark.plugins import Array
@@ -24,17 +24,14 @@ class Recall(NamedTuple):
     in_prompt: Rate
 
 
-def recall(found: Sequence[Found], clusters: Sequence[str], seed: int, resamples: int) -> Recall:
+def recall(found: Sequence[Found], clusters: Sequence[str]) -> Recall:
     """Return recall among the k, recall at 1, mean reciprocal rank, and recall in the prompt.
 
-    Intervals are 95 % bootstrap intervals by cluster; Wilson's where all examples are alike,
-    since resampling equal values gives no width.
+    Intervals are those of `stats.score_interval`, by cluster: Wilson's for the three shares.
 
     Args:
         found: What retrieval gave, one an example.
         clusters: The cluster of each example.
-        seed: Of the bootstrap.
-        resamples: Of the bootstrap.
     """
     import numpy as np
 
@@ -43,14 +40,13 @@ def recall(found: Sequence[Found], clusters: Sequence[str], seed: int, resamples
         nothing = Rate(value=None, low=None, high=None)
         return Recall(0, nothing, nothing, nothing, nothing)
     rows = np.array([[*row(one), 1.0] for one, _ in pairs])
-    estimate = bootstrap(rows, _means, [name for _, name in pairs], resamples, seed)
-    rates = []
-    for at, column in enumerate(rows.T[:-1]):
-        value, low, high = (float(part[at]) for part in estimate)
-        if set(column) in ({0.0}, {1.0}):
-            ends = wilson(sum(column), len(column))
-            low, high = min(ends.low, value), max(ends.high, value)
-        rates.append(Rate(value=value, low=_known(low), high=_known(high)))
+    estimate = score_interval(rows, _means, [name for _, name in pairs])
+    # All four lie between 0 and 1, and so do their means.
+    low, high = np.clip([estimate.low, estimate.high], 0.0, 1.0)
+    rates = [
+        Rate(value=float(value), low=_known(low[at]), high=_known(high[at]))
+        for at, value in enumerate(estimate.value)
+    ]
     return Recall(len(pairs), *rates)
 
 
@@ -69,4 +65,4 @@ def _means(totals: Array) -> Array:
 
 
 def _known(end: float) -> float | None:
-    return None if math.isnan(end) else end
+    return None if math.isnan(end) else float(end)

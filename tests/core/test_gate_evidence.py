@@ -49,7 +49,7 @@ def evidence(values, **more):
     table = scored(**values)
     draws = {"seed": 1, "resamples": 500}
     found = {
-        "summaries": summarise(table, **draws),
+        "summaries": summarise(table),
         "comparisons": compare(table, "base", **draws),
         "table": table,
         "baseline": "base",

@@ -16,7 +16,6 @@ from benchmark.results import (
     Comparison,
     DatasetSummary,
     Environment,
-    ForgettingSummary,
     GateResult,
     Rate,
     Results,
@@ -24,6 +23,7 @@ from benchmark.results import (
     ScoreSummary,
     VerdictSummary,
 )
+from benchmark.side_results import ForgettingSummary
 
 N = 32
 CODES = ("Code fictif du travail", "Code fictif des relations avec l'usager")

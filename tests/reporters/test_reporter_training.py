@@ -23,7 +23,8 @@ from benchmark.reporters import curves, forgetting, training, verdict
 from benchmark.reporters.console import Console
 from benchmark.reporters.html import Html
 from benchmark.reporters.markdown import Markdown
-from benchmark.results import ForgettingSummary, Results
+from benchmark.results import Results
+from benchmark.side_results import ForgettingSummary
 
 METHODS = ("lora", "dora", "qlora", "ia3", "prefix", "prompt", "full")
 REASON = "the loss became NaN at step 14; lower the learning rate"

@@ -1,39 +1,26 @@
-"""Error bars and paired tests over sums of per-example statistics.
+"""Bootstrap and randomisation: what can be told by drawing groups again, or swapping sides.
 
-All of it resamples *groups*, not rows: answers about the same legal article rise and fall
-together, so counting them as independent would make every interval too short (cluster
-bootstrap: Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8).
-
-`values` is always a metric's function from summed statistics to scores, shape
-(..., k) -> (..., s); so a mean, a corpus BLEU and a rate are one case. The random numbers come
-from PCG64 and depend on the seed and the number of groups alone, and groups are taken in the
-order of their names: neither the order of calls nor that of rows changes a result.
+All of it resamples *groups*, not rows (cluster bootstrap: Davison and Hinkley, "Bootstrap
+Methods and their Application", 1997, section 3.8). The random numbers come from PCG64 and
+depend on the seed and the number of groups alone, and groups are taken in the order of their
+names: neither the order of calls nor that of rows changes a result.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from math import nan, sqrt
-from statistics import NormalDist
+from collections.abc import Iterator, Sequence
+from math import nan
 from typing import TYPE_CHECKING, NamedTuple
+
+from benchmark.stats.groups import CONFIDENCE, apply, by_group, scores_of
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
 
-    Array = NDArray[np.float64]
-    Values = Callable[[Array], Array]
+    from benchmark.stats.groups import Array, Values
 
-CONFIDENCE = 0.95
 CELLS = 2**22
 """Weights held in memory at a time (32 MB), whatever the number of groups and resamples."""
-
-
-class Interval(NamedTuple):
-    """Two ends, low first."""
-
-    low: float
-    high: float
 
 
 class Estimate(NamedTuple):
@@ -70,11 +57,11 @@ def bootstrap(
     Raises:
         ValueError: The lengths of `stats` and `groups` differ.
     """
-    (sums,) = _by_group(groups, stats)
-    value = _scores(values, sums.sum(axis=0), len(sums))
+    (sums,) = by_group(groups, stats)
+    value = scores_of(values, sums.sum(axis=0), len(sums))
     if len(sums) < 2:
         return Estimate(value, value * nan, value * nan)
-    draws = [_apply(values, weights @ sums) for weights in _resampled(len(sums), resamples, seed)]
+    draws = [apply(values, weights @ sums) for weights in _resampled(len(sums), resamples, seed)]
     return Estimate(value, *_percentiles(draws, confidence))
 
 
@@ -91,14 +78,16 @@ def paired_bootstrap(
     Row i of `a` and of `b` answer the same example, and both sides see the same resamples.
     Arguments, undefined cases and errors are those of `bootstrap`.
     """
-    sums_a, sums_b = _by_group(groups, a, b)
+    sums_a, sums_b = by_group(groups, a, b)
     count = len(sums_a)
-    value = _scores(values, sums_a.sum(axis=0), count) - _scores(values, sums_b.sum(axis=0), count)
+    value = scores_of(values, sums_a.sum(axis=0), count) - scores_of(
+        values, sums_b.sum(axis=0), count
+    )
     if count < 2:
         return Estimate(value, value * nan, value * nan)
     draws = [
         # Two products, not one of both side by side: equal sides then differ by exactly 0.
-        _apply(values, weights @ sums_a) - _apply(values, weights @ sums_b)
+        apply(values, weights @ sums_a) - apply(values, weights @ sums_b)
         for weights in _resampled(count, resamples, seed)
     ]
     return Estimate(value, *_percentiles(draws, CONFIDENCE))
@@ -116,70 +105,36 @@ def paired_randomisation(
 
     Each round swaps a and b in a random half of the groups. p is the share of rounds, the
     observed one counted in, whose difference is at least as large as the observed one:
-    (count + 1) / (rounds + 1), which is never 0 (Phipson and Smyth, 2010).
+    (count + 1) / (rounds + 1), which is never 0 (Phipson and Smyth, 2010). Where all 2^g swaps
+    are no more than `rounds`, each is looked at once and p is exact (`is_exact`).
 
     Equal sides give 1; n = 0 and undefined scores give NaN; a single group gives 1.
     """
     import numpy as np
 
-    sums_a, sums_b = _by_group(groups, a, b)
+    sums_a, sums_b = by_group(groups, a, b)
     total_a, total_b = sums_a.sum(axis=0), sums_b.sum(axis=0)
-    value_a = _scores(values, total_a, len(sums_a))
-    value_b = _scores(values, total_b, len(sums_b))
+    value_a = scores_of(values, total_a, len(sums_a))
+    value_b = scores_of(values, total_b, len(sums_b))
     observed = np.abs(value_a - value_b)
     # Sums in another order differ in their last digits; that must not break a tie.
     least = observed - 1e-9 * (np.abs(value_a) + np.abs(value_b))
     count = np.zeros(len(observed))
     for swaps in _swapped(len(sums_a), rounds, seed):
         moved = swaps @ (sums_b - sums_a)
-        difference = np.abs(_apply(values, total_a + moved) - _apply(values, total_b - moved))
+        difference = np.abs(apply(values, total_a + moved) - apply(values, total_b - moved))
         # An undefined round counts as extreme: it must not make p smaller.
         count += (~(difference < least)).sum(axis=0)
-    return np.where(np.isnan(observed), nan, (count + 1) / (rounds + 1))
+    if is_exact(len(sums_a), rounds):
+        share = count / 2 ** len(sums_a)
+    else:
+        share = (count + 1) / (rounds + 1)
+    return np.where(np.isnan(observed), nan, share)
 
 
-def wilson(successes: float, n: int, confidence: float = CONFIDENCE) -> Interval:
-    """Return Wilson's score interval of a rate (Wilson, 1927), which keeps a width at 0 and 1.
-
-    NaN ends when n is 0.
-    """
-    if not n:
-        return Interval(nan, nan)
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    rate, shrink = successes / n, 1 + z * z / n
-    middle = (rate + z * z / (2 * n)) / shrink
-    half = z * sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)) / shrink
-    return Interval(max(0.0, middle - half), min(1.0, middle + half))
-
-
-def _by_group(groups: Sequence[str], *tables: Array) -> list[Array]:
-    """Return each table's sums by group. Shape: (n, k) -> (g, k), groups in sorted order."""
-    import numpy as np
-
-    place = {name: at for at, name in enumerate(sorted(set(groups)))}
-    index = np.fromiter((place[name] for name in groups), dtype=np.intp, count=len(groups))
-    sums = []
-    for table in tables:
-        if table.ndim != 2 or len(table) != len(groups) or table.shape != tables[0].shape:
-            raise ValueError(f"{table.shape} statistics for {len(groups)} groups of rows")
-        total = np.zeros((len(place), table.shape[1]))
-        np.add.at(total, index, table)
-        sums.append(total)
-    return sums
-
-
-def _apply(values: Values, totals: Array) -> Array:
-    """Return scores in float64; division by an empty sum is a NaN, not a warning."""
-    import numpy as np
-
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scores = np.asarray(values(totals), dtype=np.float64)
-    return np.where(np.isfinite(scores), scores, nan)
-
-
-def _scores(values: Values, totals: Array, count: int) -> Array:
-    scores = _apply(values, totals)
-    return scores if count else scores * nan
+def is_exact(groups: int, rounds: int) -> bool:
+    """Tell whether `paired_randomisation` looks at every swap rather than at random ones."""
+    return groups < rounds.bit_length()
 
 
 def _resampled(count: int, resamples: int, seed: int) -> Iterator[Array]:
@@ -195,9 +150,13 @@ def _resampled(count: int, resamples: int, seed: int) -> Iterator[Array]:
 
 
 def _swapped(count: int, rounds: int, seed: int) -> Iterator[Array]:
-    """Yield 1.0 where a group's sides are swapped. Shape: (rows, g), together: rounds."""
+    """Yield 1.0 where a group's sides are swapped. Shape: (rows, g), together: rounds or 2^g."""
     import numpy as np
 
+    if is_exact(count, rounds):
+        whole = np.arange(2**count)[:, None] >> np.arange(count)
+        yield (whole & 1).astype(np.float64)
+        return
     random = _random(seed, 1)
     for rows in _chunks(count, rounds):
         yield random.integers(0, 2, size=(rows, count), dtype=np.int8).astype(np.float64)

@@ -225,7 +225,7 @@ def test_results_do_not_depend_on_earlier_calls_nor_on_memory(pair, monkeypatch)
     bootstrap(rows(b), mean, names(60), 100, 9)
     assert_array_equal(first, paired_bootstrap(rows(a), rows(b), mean, names(60), ROUNDS, 9))
     p = paired_randomisation(rows(a), rows(b), mean, names(60), ROUNDS, 9)
-    monkeypatch.setattr("benchmark.stats.CELLS", 1000)  # 16 resamples at a time
+    monkeypatch.setattr("benchmark.stats.resampling.CELLS", 1000)  # 16 resamples at a time
     assert_allclose(first, paired_bootstrap(rows(a), rows(b), mean, names(60), ROUNDS, 9))
     assert_array_equal(p, paired_randomisation(rows(a), rows(b), mean, names(60), ROUNDS, 9))
     other = paired_bootstrap(rows(a), rows(b), mean, names(60), ROUNDS, 10)
