@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
-from typing import Any, Literal, Protocol
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 Language = Literal["french", "english", "german", "italian", "spanish", "portuguese", "dutch"]
 Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
+T = TypeVar("T")
 
-_DASHES = {ord(dash): "-" for dash in "\u2010\u2011\u2012\u2013\u2212"} | {0x00AD: None}
-"""Hyphens and en dashes are one character; a soft hyphen (a hint for line breaks) is none."""
+_HYPHENS = "\u2010\u2011\u2012\u2013\u2212"
+_SOFT_HYPHEN = "\u00ad"
+"""A hint where a line may break: it is no character of the word."""
 
 _WORD = re.compile(
     r"""
@@ -26,6 +28,10 @@ _WORD = re.compile(
     re.VERBOSE,
 )
 _SEPARATORS = re.compile(r"[.*\s]+")
+_OPENS = re.compile(r"(?<![^\W_])(?:l\.?\s?o?|[rda])[.*\s]{0,4}\Z")
+"""The end of a piece that may be the start of an article number: `L.` before `4121-1`."""
+_JOINS = re.compile(r"[.*\d]|o[.*]*(?:\d|\Z)")
+"""The start of a piece that may go on with it."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MAYBE_MARKS = re.compile("[^\x00-\u02ff]{31}")
 """All combining marks lie above U+02FF; French text never has 31 such characters in a row."""
@@ -35,8 +41,18 @@ _MARKS_IN_A_ROW = 30
 _GRAPHEME_JOINER = "\u034f"
 
 
+class Piece(NamedTuple, Generic[T]):
+    """What stands between two white spaces: its words, and how it meets its neighbours."""
+
+    words: Sequence[T]
+    opens: bool = False
+    """Whether an article number may begin at its end."""
+    joins: bool = False
+    """Whether it may go on with an article number that the piece before it began."""
+
+
 def words(text: str) -> list[str]:
-    """Cut text into words for ROUGE and METEOR, accents kept.
+    """Cut text into words, accents kept.
 
     The rule: case and compatibility forms fold (`É` = `é`, no-break space = space). A word is
     a run of letters and digits in any script, with its accents; all else parts words and goes
@@ -44,8 +60,76 @@ def words(text: str) -> list[str]:
     number is one word however it is written: `L. 4121-1`, `L4121-1` and `L.4121–1` are all
     `l4121-1`, `R. * 123-4` is `r123-4`, and a bare `4121-1` stays whole.
     """
-    folded = normalised("NFKC", text.casefold()).translate(_DASHES)
-    return [_SEPARATORS.sub("", word) for word in _WORD.findall(folded)]
+    return cut(text, _PIECES)[0]
+
+
+def cut(text: str, pieces: Mapping[str, Piece[T]]) -> tuple[list[T], list[int]]:
+    """Cut text at white space and look each piece up, article numbers put together.
+
+    Texts repeat their words, so looking pieces up is several times faster than any pattern
+    over the whole text.
+
+    Returns:
+        The words, and for each line (of those that "\\n" parts) the place where it ends.
+    """
+    found: list[T] = []
+    ends: list[int] = []
+    before, held = "", 0
+    for line in text.split("\n"):
+        for token in line.split():
+            here, opens, joins = pieces[token]
+            if before and joins:
+                token = f"{before} {token}"  # noqa: PLW2901
+                here, opens, joins = pieces[token]
+                del found[held:]
+                ends = [min(end, held) for end in ends]
+            before = ""
+            if opens:
+                before, held = token, len(found)
+            found += here
+        ends.append(len(found))
+    return found, ends
+
+
+def piece_words(piece: str) -> Piece[str]:
+    """Return the words of one piece, as `words` cuts them."""
+    folded = normalised("NFKC", piece.casefold())
+    if _SOFT_HYPHEN in folded:
+        folded = folded.replace(_SOFT_HYPHEN, "")
+    if not folded.isascii():
+        for hyphen in _HYPHENS:
+            folded = folded.replace(hyphen, "-")
+    found = [
+        word if word.isalnum() else _SEPARATORS.sub("", word) for word in _WORD.findall(folded)
+    ]
+    return Piece(found, bool(_OPENS.search(folded[-9:])), bool(_JOINS.match(folded)))
+
+
+class Pieces(dict[str, Piece[T]]):
+    """Pieces that were read already, bounded: full, it forgets them all.
+
+    Args:
+        read: From a piece of text to its words.
+        size: Pieces that are kept.
+    """
+
+    longest = 64
+    """Characters; a longer piece is read anew each time, for a text may be one such piece."""
+
+    def __init__(self, read: Callable[[str], Piece[T]], size: int = 1 << 16) -> None:
+        super().__init__()
+        self.read, self.size = read, size
+
+    def __missing__(self, token: str) -> Piece[T]:
+        piece = self.read(token)
+        if len(token) <= self.longest:
+            if len(self) >= self.size:
+                self.clear()
+            self[token] = piece
+        return piece
+
+
+_PIECES = Pieces(piece_words)
 
 
 def normalised(form: Form, text: str) -> str:
@@ -54,7 +138,9 @@ def normalised(form: Form, text: str) -> str:
     Python's algorithm is quadratic in a run of combining marks: a model that loops over two
     accents would stop the run. Such runs are cut as UAX #15 section 13 says.
     """
-    if _MAYBE_MARKS.search(text):
+    # Counted first, since that costs a tenth of the search.
+    above = len(text) - len(text.encode("latin-1", "ignore"))
+    if above > _MARKS_IN_A_ROW and _MAYBE_MARKS.search(text):
         text = _stream_safe(text)
     return unicodedata.normalize(form, text)
 
