@@ -178,7 +178,8 @@ class ScoreInfo:
     """One number that a metric gives."""
 
     name: str
-    higher_is_better: bool = True
+    higher_is_better: bool | None = True
+    """None: neither, it only describes (a length); no gate and no ranking can rest on it."""
 
 
 class Metric(Protocol):
@@ -203,6 +204,17 @@ class Metric(Protocol):
 
     def values(self, totals: Array) -> Array:
         """Turn summed statistics into scores. Shape: (..., k) -> (..., s); NaN: undefined."""
+
+    # `by_example: ClassVar[bool]`, if it is there and true, says that a row of statistics depends
+    # on its own example and text alone: rows may be computed piece by piece, on several cores.
+
+
+@runtime_checkable
+class Fitted(Protocol):
+    """A metric that must see the whole test set before it can score any answer."""
+
+    def fitted(self, examples: Sequence[Example]) -> Metric:
+        """Return the metric for this test set; its key holds the set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,10 +260,16 @@ METRICS = Registry(
     "benchmark.metrics",
     {
         "levenshtein": "benchmark.metrics.levenshtein:Levenshtein",
+        "hamming": "benchmark.metrics.hamming:Hamming",
         "exact_match": "benchmark.metrics.exact_match:ExactMatch",
+        "token_f1": "benchmark.metrics.token_f1:TokenF1",
         "bleu": "benchmark.metrics.bleu:Bleu",
+        "chrf": "benchmark.metrics.chrf:ChrF",
         "rouge": "benchmark.metrics.rouge:Rouge",
         "meteor": "benchmark.metrics.meteor:Meteor",
+        "tfidf": "benchmark.metrics.tfidf:TfIdf",
+        "length": "benchmark.metrics.length:Length",
+        "repetition": "benchmark.metrics.repetition:Repetition",
         "bertscore": "benchmark.metrics.bertscore:BertScore",
         "citation_accuracy": "benchmark.metrics.citation:CitationAccuracy",
     },

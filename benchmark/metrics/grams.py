@@ -57,13 +57,14 @@ def shared(units: Sequence[Unit], order: int) -> Array:
     return found
 
 
-def different(texts: Sequence[Any], order: int) -> Array:
-    """Return how many different n-grams each text has. Shape: (texts, order)."""
+def different(texts: Sequence[Any], n: int) -> Array:
+    """Return how many different n-grams each text has. Shape: (texts,)."""
     import numpy as np
 
-    found = np.zeros((len(texts), order))
-    for at, n, groups in grams([Unit(text) for text in texts], order):
-        found[at, n - 1] = np.bincount(groups.unit, minlength=at.stop - at.start)
+    found = np.zeros(len(texts))
+    for at, length, groups in grams([Unit(text) for text in texts], n):
+        if length == n:
+            found[at] = np.bincount(groups.unit, minlength=at.stop - at.start)
     return found
 
 

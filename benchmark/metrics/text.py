@@ -64,13 +64,13 @@ def words(text: str) -> list[str]:
 
 
 def cut(text: str, pieces: Mapping[str, Piece[T]]) -> tuple[list[T], list[int]]:
-    """Cut text at white space and look each piece up, article numbers put together.
+    r"""Cut text at white space and look each piece up, article numbers put together.
 
     Texts repeat their words, so looking pieces up is several times faster than any pattern
     over the whole text.
 
     Returns:
-        The words, and for each line (of those that "\\n" parts) the place where it ends.
+        The words, and for each line (of those that "\n" parts) the place where it ends.
     """
     found: list[T] = []
     ends: list[int] = []

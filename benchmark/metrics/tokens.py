@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import string
 import threading
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from benchmark.metrics.text import Language, Piece, Pieces, cut, piece_words, porter, snowball
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     Ids = NDArray[np.uint32]
 
-Cut = Literal["words", "rouge_score", "rouge_score+porter", "13a", "intl", "char", "none"]
+Cut = Literal["words", "rouge_score", "rouge_score+porter", "13a", "intl", "char", "none", "chrf"]
 """How a text is cut: `text.words`, rouge_score's way, or one of sacrebleu's tokenizers."""
 
 MAX_BYTES = 32 << 20
@@ -97,6 +98,11 @@ class Lexicon:
             self._stems[language] = known, numbers
         return known
 
+    def stem_words(self, language: Language) -> list[str]:
+        """Return the stems in the order of their numbers."""
+        self.stems(language)
+        return list(self._stems[language][1])
+
     def number(self, word: str) -> int:
         """Return the number of a word."""
         found = self._ids.get(word)
@@ -155,22 +161,28 @@ def _splitter(how: Cut) -> Callable[[str], Piece[str]]:
     if how == "13a":
         # White space parts tokens, and no rule of 13a looks across it.
         return lambda piece: Piece(_sacrebleu("13a")(f" {piece} ").split())
+    if how == "chrf":
+        return lambda piece: Piece(_without_punctuation(piece))
     if how == "char":
         return lambda piece: Piece(list(piece))
     return lambda piece: Piece([piece])
 
 
+def _without_punctuation(word: str) -> list[str]:
+    """Part one ASCII mark from a word's end, or else from its start, as chrF++ does."""
+    if len(word) > 1 and word[-1] in string.punctuation:
+        return [word[:-1], word[-1]]
+    if len(word) > 1 and word[0] in string.punctuation:
+        return [word[0], word[1:]]
+    return [word]
+
+
 @cache
 def _sacrebleu(name: Literal["13a", "intl"]) -> Callable[[str], str]:
     """Return one of sacrebleu's tokenizers, without its memory of 65,536 whole texts."""
-    tokenizer: Any
+    kind: Any
     if name == "13a":
-        from sacrebleu.tokenizers.tokenizer_re import TokenizerRegexp
-
-        tokenizer = TokenizerRegexp()
+        from sacrebleu.tokenizers.tokenizer_re import TokenizerRegexp as kind
     else:
-        from sacrebleu.tokenizers.tokenizer_intl import TokenizerV14International
-
-        tokenizer = TokenizerV14International()
-    call = type(tokenizer).__call__.__wrapped__
-    return lambda text: str(call(tokenizer, text))
+        from sacrebleu.tokenizers.tokenizer_intl import TokenizerV14International as kind
+    return partial(kind.__call__.__wrapped__, kind())
