@@ -175,11 +175,10 @@ def trainable(backend: Backend) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ScoreInfo:
-    """One number that a metric gives."""
+    """One number that a metric gives; None: it only describes, so no gate can rest on it."""
 
     name: str
     higher_is_better: bool | None = True
-    """None: neither, it only describes (a length); no gate and no ranking can rest on it."""
 
 
 class Metric(Protocol):
@@ -205,16 +204,7 @@ class Metric(Protocol):
     def values(self, totals: Array) -> Array:
         """Turn summed statistics into scores. Shape: (..., k) -> (..., s); NaN: undefined."""
 
-    # `by_example: ClassVar[bool]`, if it is there and true, says that a row of statistics depends
-    # on its own example and text alone: rows may be computed piece by piece, on several cores.
-
-
-@runtime_checkable
-class Fitted(Protocol):
-    """A metric that must see the whole test set before it can score any answer."""
-
-    def fitted(self, examples: Sequence[Example]) -> Metric:
-        """Return the metric for this test set; its key holds the set."""
+    # More that it may have (`by_example`, `fitted`) stands in metrics/base.py.
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,9 +299,6 @@ REPORTERS = Registry(
     },
 )
 REGISTRIES: dict[str, Registry] = {
-    "metrics": METRICS,
-    "judges": JUDGES,
-    "backends": BACKENDS,
-    "datasets": DATASETS,
-    "reporters": REPORTERS,
+    kind.group.removeprefix("benchmark."): kind
+    for kind in (METRICS, JUDGES, BACKENDS, DATASETS, REPORTERS)
 }

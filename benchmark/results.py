@@ -62,7 +62,7 @@ class ScoreSummary(Record):
     """Ends of the 95 % bootstrap interval by group; Wilson's where a yes/no score is all one."""
     n: int
     failed: int
-    higher_is_better: bool
+    higher_is_better: bool | None
     signature: str
 
 
@@ -81,7 +81,7 @@ class Comparison(Record):
     """Two-sided paired randomisation test."""
     n: int
     """Examples that both answered."""
-    higher_is_better: bool
+    higher_is_better: bool | None
     test: str
     """How interval and p were made: names, resamples, seed, clusters."""
 

@@ -14,7 +14,8 @@ from benchmark.core.state import Answers
 from benchmark.core.store import Cache
 from benchmark.files import write_text
 from benchmark.keys import canonical, key, sha256_of_rows
-from benchmark.plugins import Fitted, Metric
+from benchmark.metrics.base import Fitted
+from benchmark.plugins import Metric
 from benchmark.progress import Progress
 from benchmark.records import Example, Generation, Score
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from benchmark.errors import MissingDependency
 from benchmark.keys import code_version, key
-from benchmark.plugins import Plugin, ScoreInfo
+from benchmark.plugins import Metric, Plugin, ScoreInfo
 from benchmark.records import Example
 
 if TYPE_CHECKING:
     from benchmark.plugins import Array
+
+
+@runtime_checkable
+class Fitted(Protocol):
+    """A metric that must see the whole test set before it can score any answer."""
+
+    def fitted(self, examples: Sequence[Example]) -> Metric:
+        """Return the metric for this test set; its key holds the set."""
 
 
 class LibraryMetric(Plugin):
@@ -20,7 +28,8 @@ class LibraryMetric(Plugin):
     packages: ClassVar[tuple[str, ...]] = ()
     """Distributions whose code decides the numbers."""
     by_example: ClassVar[bool] = False
-    """Whether a row depends on its own example and text alone, and costs no start (no model)."""
+    """Whether a row of statistics depends on its own example and text alone, and needs no model:
+    rows are then computed piece by piece, on several cores. Absent in another's metric: no."""
 
     def described(self) -> dict[str, Any]:
         """Return what the signature tells: by default every parameter, default or not."""

@@ -80,7 +80,7 @@ def cut(text: str, pieces: Mapping[str, Piece[T]]) -> tuple[list[T], list[int]]:
             here, opens, joins = pieces[token]
             if before and joins:
                 token = f"{before} {token}"  # noqa: PLW2901
-                here, opens, joins = pieces[token]
+                here, opens, _ = pieces[token]
                 del found[held:]
                 ends = [min(end, held) for end in ends]
             before = ""

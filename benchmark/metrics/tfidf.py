@@ -12,7 +12,7 @@ from pydantic import PrivateAttr
 from benchmark.keys import key, sha256_of_rows
 from benchmark.metrics.base import PairMetric
 from benchmark.metrics.grams import Unit, grams
-from benchmark.metrics.text import snowball, words
+from benchmark.metrics.text import snowball
 from benchmark.metrics.tokens import read
 from benchmark.plugins import ScoreInfo
 from benchmark.records import Example
@@ -37,8 +37,10 @@ class TfIdf(PairMetric):
 
     stemmer: bool = False
 
-    _documents: int = PrivateAttr(default=-1)
     _frequency: dict[str, int] = PrivateAttr(default_factory=dict)
+    """Of each word: in how many documents it is."""
+    _weights: list[float] = PrivateAttr(default_factory=list)
+    """Of a word that is in 0, 1, 2, ... documents."""
     _set: str = PrivateAttr(default="")
 
     def described(self) -> dict[str, Any]:
@@ -59,12 +61,14 @@ class TfIdf(PairMetric):
         """Return the metric with the weights of these examples' references."""
         references = sorted({text for example in examples for text in example.references})
         frequency: Counter[str] = Counter()
+        stem = snowball("french").stem if self.stemmer else str
         for reference in references:
-            found = set(words(reference))
-            frequency.update({self._reads(word) for word in found})
+            lexicon, (tokens,) = read("words", [reference])
+            frequency.update({stem(lexicon.words[number]) for number in set(tokens.ids)})
         copy = self.model_copy()
-        copy._documents, copy._frequency = len(references), dict(frequency)
-        copy._set = sha256_of_rows(references)
+        copy._frequency, copy._set = dict(frequency), sha256_of_rows(references)
+        size = len(references)
+        copy._weights = [math.log((1 + size) / (1 + count)) + 1 for count in range(size + 1)]
         return copy
 
     def stats(self, examples: Sequence[Example], texts: Sequence[str]) -> Array:
@@ -72,7 +76,7 @@ class TfIdf(PairMetric):
 
         Without `fitted` before, the weights are those of the examples given here.
         """
-        if self._documents < 0:
+        if not self._weights:
             return self.fitted(examples).stats(examples, texts)
         return super().stats(examples, texts)
 
@@ -90,9 +94,11 @@ class TfIdf(PairMetric):
         pairs = zip(ids[: len(texts)], ids[len(texts) :], strict=True)
         units = [Unit(text, [reference]) for text, reference in pairs]
         sums = np.zeros((len(units), 3))
+        frequency, weights = self._frequency.get, np.array(self._weights)
         for at, _, groups in grams(units, 1):
             different, back = np.unique(groups.last, return_inverse=True)
-            weight = np.array([self._weight(names[word]) for word in different.tolist()])[back]
+            known = [frequency(names[word], 0) for word in different.tolist()]
+            weight = weights[known][back]
             mine, theirs = groups.text * weight, groups.others * weight
             for column, part in enumerate((mine * theirs, mine * mine, theirs * theirs)):
                 sums[at, column] += np.bincount(groups.unit, part, at.stop - at.start)
@@ -101,10 +107,3 @@ class TfIdf(PairMetric):
         cosine = np.divide(product, under, out=np.zeros(len(units)), where=under > 0)
         # Rounding must not make a text more like another than itself.
         return np.minimum(cosine, 1.0)[:, None]
-
-    def _reads(self, word: str) -> str:
-        return snowball("french").stem(word) if self.stemmer else word
-
-    def _weight(self, word: str) -> float:
-        frequency = self._frequency.get(word, 0)
-        return math.log((1 + self._documents) / (1 + frequency)) + 1

@@ -92,7 +92,11 @@ class Lexicon:
         if len(known) < len(self.words):
             stem = snowball(language).stem
             more = [
-                numbers.setdefault(stem(word), len(numbers)) for word in self.words[len(known) :]
+                # Article numbers have no ending to take off, and there are very many of them.
+                numbers.setdefault(
+                    word if word[-1:].isdigit() and word.isascii() else stem(word), len(numbers)
+                )
+                for word in self.words[len(known) :]
             ]
             known = np.concatenate([known, np.array(more, dtype=np.uint32)])
             self._stems[language] = known, numbers
@@ -160,7 +164,8 @@ def _splitter(how: Cut) -> Callable[[str], Piece[str]]:
         return lambda piece: Piece(tokenize(piece, stemmer))
     if how == "13a":
         # White space parts tokens, and no rule of 13a looks across it.
-        return lambda piece: Piece(_sacrebleu("13a")(f" {piece} ").split())
+        mteval = _sacrebleu("13a")
+        return lambda piece: Piece([piece] if piece.isalnum() else mteval(f" {piece} ").split())
     if how == "chrf":
         return lambda piece: Piece(_without_punctuation(piece))
     if how == "char":

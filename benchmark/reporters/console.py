@@ -146,7 +146,7 @@ def _fitting(
 def _head(column: Column, width: int) -> str:
     """Return a column's name, broken after underscores where it is wider than its numbers."""
     parts = [f"{part}_" for part in fmt.one_line(column.score, 2 * NAME).split("_")]
-    parts[-1] = parts[-1][:-1] + (" ↑" if column.higher_is_better else " ↓")
+    parts[-1] = parts[-1][:-1] + fmt.arrow(column.higher_is_better)
     lines = [parts[0]]
     for part in parts[1:]:
         if len(lines[-1] + part) <= width:

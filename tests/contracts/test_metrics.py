@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from benchmark.plugins import METRICS, Fitted, Metric
+from benchmark.metrics.base import Fitted
+from benchmark.plugins import METRICS, Metric
 from benchmark.registry import parameters
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "metrics"))

@@ -1,0 +1,160 @@
+"""Measure the metrics of words and characters: speed, equal numbers, and memory.
+
+Run on one core:  OMP_NUM_THREADS=1 python perf/metrics.py
+
+Texts are made up, with the word lengths and the share of frequent words of French prose; an
+answer is its reference with words changed, left out and moved. The reference implementations
+run on the same texts in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from benchmark.core.spread import by_example, together
+from benchmark.metrics.base import Fitted
+from benchmark.plugins import METRICS, Metric
+from benchmark.records import Example, Message
+
+WORDS = 300
+LINE = 40
+"""Words of a line: texts have several, or ROUGE-Lsum would be ROUGE-L."""
+
+
+def corpus(count: int, seed: int = 0) -> tuple[list[Example], list[str]]:
+    """Return examples with one reference of 300 words each, and an answer to each."""
+    rng = random.Random(seed)
+    letters = "eeeeaaaiiissssnnnrrrtttooolluuuddcmpéèàêçvgfbqhxjyz"
+    names = ["".join(rng.choices(letters, k=rng.randint(2, 11))) for _ in range(30_000)]
+    # Zipf's law, as words of any language follow it.
+    weights = [1 / (place + 3) for place in range(len(names))]
+    stock = rng.choices(names, weights, k=400_000)
+    examples, answers = [], []
+    for number in range(count):
+        words = [rng.choice(stock) for _ in range(WORDS)]
+        for at in range(0, WORDS, 45):
+            words[at] = f"l'article L. {rng.randint(1000, 9999)}-{rng.randint(1, 40)},"
+        changed = [rng.choice(stock) if rng.random() < 0.4 else word for word in words]
+        cut = rng.randrange(len(changed))
+        texts = (lines(words, rng), lines(changed[cut:] + changed[:cut], rng))
+        prompt = (Message(role="user", content="?"),)
+        examples.append(Example(id=str(number), prompt=prompt, references=(texts[0],)))
+        answers.append(texts[1])
+    return examples, answers
+
+
+def lines(words: Sequence[str], rng: random.Random) -> str:
+    """Return words as sentences, one a line."""
+    found = [words[at : at + LINE] for at in range(0, len(words), LINE)]
+    return "\n".join(" ".join(line).capitalize() + rng.choice(".;:") for line in found)
+
+
+def lexical(examples: Sequence[Example]) -> dict[str, Metric]:
+    """Return every metric that goes by example, with its defaults."""
+    found = {}
+    for name in METRICS.builtin:
+        metric = METRICS.load(name)()
+        if by_example(metric):
+            found[name] = metric.fitted(examples) if isinstance(metric, Fitted) else metric
+    return found
+
+
+def seconds(what: Callable[[], object]) -> float:
+    """Return how long a call takes."""
+    start = time.process_time()
+    what()
+    return time.process_time() - start
+
+
+def rouge(count: int) -> None:
+    """Compare ROUGE with rouge_score: the same numbers, and how much sooner."""
+    from rouge_score.rouge_scorer import RougeScorer
+
+    examples, answers = corpus(count)
+    metric = METRICS.load("rouge")(compat="rouge_score")
+    names = [info.name for info in metric.infos()]
+    scorer = RougeScorer(names)
+    theirs = []
+    slow = seconds(
+        lambda: theirs.extend(
+            scorer.score(example.references[0], answer)
+            for example, answer in zip(examples, answers, strict=True)
+        )
+    )
+    # Nothing of the measured texts is known to ours beforehand, only Python is warm.
+    metric.stats(*corpus(20, seed=1))
+    ours = []
+    fast = seconds(lambda: ours.append(metric.stats(examples, answers)))
+    worst = max(
+        abs(row[place] - scores[name].fmeasure)
+        for row, scores in zip(ours[0], theirs, strict=True)
+        for place, name in enumerate(names)
+    )
+    print(f"| rouge_score | {count} | {1000 * slow / count:.2f} | 1 | |")
+    print(
+        f"| rouge, compat: rouge_score | {count} | {1000 * fast / count:.3f} | "
+        f"{slow / fast:.0f} | {worst:.1e} |"
+    )
+
+
+def each(count: int) -> None:
+    """Print what each metric takes, alone and all together."""
+    examples, answers = corpus(count)
+    total = 0.0
+    for name, metric in lexical(examples).items():
+        taken = seconds(
+            lambda metric=metric, name=name: together({name: metric}, examples, answers)
+        )
+        total += taken
+        print(f"| {name} | {taken:.2f} |")
+    print(f"| sum | {total:.2f} |")
+
+
+def everything(count: int) -> None:
+    """Print what all metrics take together, and how much memory beyond the texts."""
+    examples, answers = corpus(count)
+    metrics = lexical(examples[:300])
+    together(metrics, *corpus(300, seed=1))  # libraries and caches are there
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    metrics = lexical(examples)
+    taken = seconds(lambda: together(metrics, examples, answers))
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(f"| {count:,} | {taken:.1f} | {(after - before) / 1024:.0f} |")
+
+
+def main() -> None:
+    """Print all tables; each in a process of its own, so that none warms another."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=["rouge", "each", "everything"])
+    parser.add_argument("--count", type=int, default=10_000)
+    chosen = parser.parse_args()
+    if chosen.only:
+        {"rouge": rouge, "each": each, "everything": everything}[chosen.only](chosen.count)
+        return
+
+    def run(only: str, count: int) -> None:
+        sys.stdout.flush()
+        command = [sys.executable, __file__, "--only", only, "--count", str(count)]
+        subprocess.run(command, check=True)
+
+    print("| ROUGE-1/2/L/Lsum, 300 words | pairs | ms a pair | times | greatest difference |")
+    print("|---|---|---|---|---|")
+    run("rouge", 100)
+    print("\n| metric alone | seconds for 10,000 pairs |\n|---|---|")
+    run("each", 10_000)
+    print("\n| pairs, all metrics together | seconds | MB beyond the texts |\n|---|---|---|")
+    for count in (500, 2_500, 10_000):
+        run("everything", count)
+
+
+if __name__ == "__main__":
+    main()
