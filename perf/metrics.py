@@ -41,7 +41,7 @@ def corpus(count: int, seed: int = 0) -> tuple[list[Example], list[str]]:
     examples, answers = [], []
     for number in range(count):
         words = [rng.choice(stock) for _ in range(WORDS)]
-        for at in range(0, WORDS, 45):
+        for at in range(0, WORDS, 100):
             words[at] = f"l'article L. {rng.randint(1000, 9999)}-{rng.randint(1, 40)},"
         changed = [rng.choice(stock) if rng.random() < 0.4 else word for word in words]
         cut = rng.randrange(len(changed))

@@ -52,7 +52,7 @@ def align(texts: Sequence[Any], others: Sequence[Any], readings: Sequence[Any]) 
     Args:
         texts: Numbers of the words of each text.
         others: Those of the texts beside them.
-        readings: How a word reads, by its number; None: as it is.
+        readings: From numbers of words to how they read, as numbers; None: as they are.
     """
     import numpy as np
 
@@ -64,7 +64,7 @@ def align(texts: Sequence[Any], others: Sequence[Any], readings: Sequence[Any]) 
         theirs = np.concatenate([np.asarray(other) for other in others]).astype(np.int64)
         for reading in readings:
             if reading is not None:
-                mine, theirs = reading[mine].astype(np.int64), reading[theirs].astype(np.int64)
+                mine, theirs = reading(mine), reading(theirs)
             first, second = _match(mine, left, theirs, right)
             target[left.place[first]] = right.place[second]
             free = np.ones(len(mine), dtype=bool), np.ones(len(theirs), dtype=bool)

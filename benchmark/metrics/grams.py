@@ -62,39 +62,46 @@ def different(texts: Sequence[Any], n: int) -> Array:
     import numpy as np
 
     found = np.zeros(len(texts))
-    for at, length, groups in grams([Unit(text) for text in texts], n):
-        if length == n:
-            found[at] = np.bincount(groups.unit, minlength=at.stop - at.start)
+    for at, _, groups in grams([Unit(text) for text in texts], n, shortest=n):
+        found[at] = np.bincount(groups.unit, minlength=at.stop - at.start)
     return found
 
 
 def grams(
-    units: Sequence[Unit], order: int, *, repeated: bool = False
+    units: Sequence[Unit], order: int, *, repeated: bool = False, shortest: int = 1
 ) -> Iterator[tuple[slice, int, Groups]]:
-    """Yield (which units, n, their n-grams), part by part, n from `order` down to 1.
+    """Yield (which units, n, their n-grams), part by part, n from `order` down to `shortest`.
 
     Args:
         units: The texts.
         order: Length of the longest n-grams.
         repeated: Leave out those that are only once in all texts of a unit: most of them.
+        shortest: Length of the shortest n-grams.
     """
+    wanted = _Wanted(order, shortest, repeated)
     start, size = 0, 0
     for place, unit in enumerate(units):
         longer = len(unit.text) + sum(map(len, unit.others))
         if place > start and size + longer > PART:
-            yield from _part(units, slice(start, place), order, repeated)
+            yield from _part(units[start:place], start, wanted)
             start, size = place, 0
         size += longer
     if start < len(units):
-        yield from _part(units, slice(start, len(units)), order, repeated)
+        yield from _part(units[start:], start, wanted)
+
+
+class _Wanted(NamedTuple):
+    longest: int
+    shortest: int
+    repeated: bool
 
 
 def _part(
-    units: Sequence[Unit], at: slice, order: int, repeated: bool
+    chosen: Sequence[Unit], start: int, wanted: _Wanted
 ) -> Iterator[tuple[slice, int, Groups]]:
     import numpy as np
 
-    chosen = units[at]
+    order = wanted.longest
     texts = [text for unit in chosen for text in (unit.text, *unit.others)]
     lengths = np.array([len(text) for text in texts])
     if not lengths.sum():
@@ -107,9 +114,9 @@ def _part(
     sides = max(len(unit.others) for unit in chosen)
     bits = _Bits(len(chosen).bit_length(), len(names).bit_length(), sides.bit_length())
     if not bits.fit(order) and len(chosen) > 1:
-        middle = (at.start + at.stop) // 2
-        yield from _part(units, slice(at.start, middle), order, repeated)
-        yield from _part(units, slice(middle, at.stop), order, repeated)
+        middle = len(chosen) // 2
+        yield from _part(chosen[:middle], start, wanted)
+        yield from _part(chosen[middle:], start + middle, wanted)
         return
     # Each text is followed by `order` zeros, so that no n-gram reaches into the next.
     symbols = np.zeros(len(codes) + order * len(texts), dtype=np.int64)
@@ -121,8 +128,10 @@ def _part(
     columns = _Columns(symbols, np.repeat(owner, grown), np.repeat(side, grown))
     found = _packed(columns, bits, order) if bits.fit(order) else _wide(columns, order)
     before = _before(found.sides, sides)
-    for n, same in zip(range(order, 0, -1), found.same, strict=True):
-        begin, end = _runs(same, repeated)
+    at = slice(start, start + len(chosen))
+    # The rows of `same` for shorter n-grams than wanted are never made.
+    for n, same in zip(range(order, wanted.shortest - 1, -1), found.same, strict=False):
+        begin, end = _runs(same, wanted.repeated)
         unit, last = found.unit_and_last(n, begin)
         real = last > 0
         begin, end, unit, last = begin[real], end[real], unit[real], last[real]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from benchmark.errors import MissingDependency
@@ -67,7 +68,7 @@ class Meteor(PairMetric):
         lexicon, tokens = read("words", [*texts, *references])
         ids = [one.ids for one in tokens]
         answers, targets = ids[: len(texts)], ids[len(texts) :]
-        found = align(answers, targets, [None, lexicon.stems(self.language)])
+        found = align(answers, targets, [None, partial(lexicon.stems, self.language)])
         size = np.array(
             [[len(one), len(other)] for one, other in zip(answers, targets, strict=True)]
         )

@@ -73,7 +73,6 @@ class Rouge(PairMetric):
         return score
 
     def _tokens(self, texts: Sequence[str]) -> list[Tokens]:
-        import numpy as np
 
         how: Cut = "words"
         if self.compat:
@@ -81,8 +80,9 @@ class Rouge(PairMetric):
         lexicon, found = read(how, texts)
         if not self.stemmer or self.compat:
             return found
-        stems = lexicon.stems("french")
-        return [one._replace(ids=array("I", stems[np.asarray(one.ids)].tobytes())) for one in found]
+        return [
+            one._replace(ids=array("I", lexicon.stems("french", one.ids).tolist())) for one in found
+        ]
 
 
 def _line_by_line(answers: Sequence[Tokens], targets: Sequence[Tokens], longest: Any) -> Any:

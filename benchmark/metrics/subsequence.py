@@ -92,22 +92,25 @@ def _together(summaries: Sequence[Summary], block: list[int], found: list[Words]
     answers = [line for place in block for line in summaries[place].answer]
     pairs = list(_pairs([summaries[place] for place in block]))
     if pairs:
-        pairs.sort(key=lambda pair: -len(answers[pair[1]]))
         row, column = np.array(pairs).T
-        table, words = _table(lines, answers)
+        by = np.argsort(-np.array([len(line) for line in answers])[column], kind="stable")
+        row, column = row[by], column[by]
+        table, columns = _table(lines, answers)
         lengths = np.array([len(line) for line in answers])[column]
-        masks = table[row, words[column].T]
+        masks = table[row, columns[column].T]
         hits = _walk_back(masks, lengths, np.array([len(line) for line in lines])[row])
         union = np.zeros(len(lines), dtype=np.uint64)
         np.bitwise_or.at(union, row, hits)
-    at = 0
-    for place in block:
-        kept = []
-        for line in summaries[place].reference:
-            bits = int(union[at]) if pairs else 0
-            kept += [word for n, word in enumerate(line) if bits >> n & 1]
-            at += 1
-        found[place] = np.array(kept, dtype=np.uint32)
+        sizes = np.array([len(line) for line in lines])
+        words = np.concatenate([np.asarray(line) for line in lines])
+        row = np.repeat(np.arange(len(lines)), sizes)
+        in_line = np.arange(len(words)) - (np.cumsum(sizes) - sizes)[row]
+        kept = (union[row] >> in_line.astype(np.uint64)) & np.uint64(1) > 0
+        start = 0
+        for place in block:
+            end = start + sum(map(len, summaries[place].reference))
+            found[place] = words[start:end][kept[start:end]]
+            start = end
 
 
 def _pairs(summaries: Sequence[Summary]) -> Iterator[tuple[int, int]]:

@@ -6,7 +6,9 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
-from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
+from itertools import chain, pairwise
+from operator import itemgetter
+from typing import Any, Literal, Protocol, TypeVar
 
 Language = Literal["french", "english", "german", "italian", "spanish", "portuguese", "dutch"]
 Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
@@ -41,14 +43,10 @@ _MARKS_IN_A_ROW = 30
 _GRAPHEME_JOINER = "\u034f"
 
 
-class Piece(NamedTuple, Generic[T]):
-    """What stands between two white spaces: its words, and how it meets its neighbours."""
-
-    words: Sequence[T]
-    opens: bool = False
-    """Whether an article number may begin at its end."""
-    joins: bool = False
-    """Whether it may go on with an article number that the piece before it began."""
+Piece = tuple[Sequence[T], bool, bool]
+"""What stands between two white spaces: its words; whether an article number may begin at its
+end; whether it may go on with one that the piece before began. Plain, for speed."""
+_WORDS_OF, _OPENS_OF, _JOINS_OF = itemgetter(0), itemgetter(1), itemgetter(2)
 
 
 def words(text: str) -> list[str]:
@@ -76,19 +74,56 @@ def cut(text: str, pieces: Mapping[str, Piece[T]]) -> tuple[list[T], list[int]]:
     ends: list[int] = []
     before, held = "", 0
     for line in text.split("\n"):
-        for token in line.split():
-            here, opens, joins = pieces[token]
-            if before and joins:
-                token = f"{before} {token}"  # noqa: PLW2901
-                here, opens, _ = pieces[token]
-                del found[held:]
-                ends = [min(end, held) for end in ends]
-            before = ""
-            if opens:
-                before, held = token, len(found)
-            found += here
+        tokens = line.split()
+        here = list(map(pieces.__getitem__, tokens))
+        if (before and here and _JOINS_OF(here[0])) or _has_number_in_pieces(here):
+            before, held = _put_together(tokens, pieces, found, ends, (before, held))
+        elif here:
+            before = tokens[-1] if _OPENS_OF(here[-1]) else ""
+            held = len(found) + sum(map(len, map(_WORDS_OF, here[:-1]))) if before else 0
+            found += chain.from_iterable(map(_WORDS_OF, here))
         ends.append(len(found))
     return found, ends
+
+
+def _has_number_in_pieces(here: Sequence[Piece[T]]) -> bool:
+    return any(map(_OPENS_OF, here)) and any(
+        _OPENS_OF(first) and _JOINS_OF(second) for first, second in pairwise(here)
+    )
+
+
+def _put_together(
+    tokens: Sequence[str],
+    pieces: Mapping[str, Piece[T]],
+    found: list[T],
+    ends: list[int],
+    last: tuple[str, int],
+) -> tuple[str, int]:
+    """Add the words of one line, with what belongs to one article number read as one piece.
+
+    Args:
+        tokens: The line's pieces.
+        pieces: What they are made of.
+        found: The words so far.
+        ends: The ends of the lines so far.
+        last: The piece before, if a number may begin at its end, and where its words begin.
+
+    Returns:
+        The same of this line's last piece.
+    """
+    before, held = last
+    for token in tokens:
+        here, opens, joins = pieces[token]
+        if before and joins:
+            token = f"{before} {token}"  # noqa: PLW2901
+            here, opens, _ = pieces[token]
+            del found[held:]
+            ends[:] = [min(end, held) for end in ends]
+        before = ""
+        if opens:
+            before, held = token, len(found)
+        found += here
+    return before, held
 
 
 def piece_words(piece: str) -> Piece[str]:
@@ -102,7 +137,7 @@ def piece_words(piece: str) -> Piece[str]:
     found = [
         word if word.isalnum() else _SEPARATORS.sub("", word) for word in _WORD.findall(folded)
     ]
-    return Piece(found, bool(_OPENS.search(folded[-9:])), bool(_JOINS.match(folded)))
+    return found, bool(_OPENS.search(folded[-9:])), bool(_JOINS.match(folded))
 
 
 class Pieces(dict[str, Piece[T]]):
@@ -114,7 +149,8 @@ class Pieces(dict[str, Piece[T]]):
     """
 
     longest = 64
-    """Characters; a longer piece is read anew each time, for a text may be one such piece."""
+    """Characters. A longer piece is read anew each time, for a text may be one such piece; and so
+    is one with a figure, for there are too many numbers and each is rare."""
 
     def __init__(self, read: Callable[[str], Piece[T]], size: int = 1 << 16) -> None:
         super().__init__()
@@ -122,7 +158,7 @@ class Pieces(dict[str, Piece[T]]):
 
     def __missing__(self, token: str) -> Piece[T]:
         piece = self.read(token)
-        if len(token) <= self.longest:
+        if len(token) <= self.longest and not any(map(str.isdigit, token)):
             if len(self) >= self.size:
                 self.clear()
             self[token] = piece

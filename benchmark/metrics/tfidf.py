@@ -88,8 +88,7 @@ class TfIdf(PairMetric):
         ids: list[Any] = [one.ids for one in tokens]
         names = lexicon.words
         if self.stemmer:
-            stems = lexicon.stems("french")
-            ids = [stems[np.asarray(one)] for one in ids]
+            ids = [lexicon.stems("french", one) for one in ids]
             names = lexicon.stem_words("french")
         pairs = zip(ids[: len(texts)], ids[len(texts) :], strict=True)
         units = [Unit(text, [reference]) for text, reference in pairs]

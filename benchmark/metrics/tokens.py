@@ -8,22 +8,16 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from benchmark.metrics.text import Language, Piece, Pieces, cut, piece_words, porter, snowball
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Ids = NDArray[np.uint32]
 
 Cut = Literal["words", "rouge_score", "rouge_score+porter", "13a", "intl", "char", "none", "chrf"]
 """How a text is cut: `text.words`, rouge_score's way, or one of sacrebleu's tokenizers."""
 
 MAX_BYTES = 32 << 20
 """Of the texts and numbers that are remembered, in one thread."""
-MAX_PIECES = 1 << 16
+MAX_PIECES = 1 << 17
 """Different pieces of text whose words are remembered, for each way to cut."""
 MAX_WORDS, MAX_CHARS = 1 << 18, 1 << 24
 """Different words, and their characters; beyond, numbering starts anew with the next texts."""
@@ -60,7 +54,7 @@ class Lexicon:
         self._pieces: dict[Cut, Pieces[int]] = {}
         self._texts: OrderedDict[tuple[Cut, str], Tokens] = OrderedDict()
         self._bytes = 0
-        self._stems: dict[Language, tuple[Ids, dict[str, int]]] = {}
+        self._stems: dict[Language, tuple[Any, dict[str, int]]] = {}
 
     def read(self, how: Cut, text: str) -> Tokens:
         """Return the numbers of a text's words: equal words, equal numbers."""
@@ -81,30 +75,31 @@ class Lexicon:
                 self._bytes -= gone.size + len(old)
         return found
 
-    def stems(self, language: Language) -> Ids:
-        """Return the number of the Snowball stem of each word so far, by the word's number.
+    def stems(self, language: Language, ids: Any) -> Any:
+        """Return the numbers of the Snowball stems of words; stems are numbered apart from words.
 
-        Stems are numbered apart from words.
+        A stem is made when it is asked for: nltk takes longer for one than METEOR for a text.
         """
         import numpy as np
 
-        known, numbers = self._stems.setdefault(language, (np.zeros(0, dtype=np.uint32), {}))
+        known, numbers = self._stems.setdefault(language, (np.zeros(0, dtype=np.int64), {}))
         if len(known) < len(self.words):
-            stem = snowball(language).stem
-            more = [
-                # Article numbers have no ending to take off, and there are very many of them.
-                numbers.setdefault(
-                    word if word[-1:].isdigit() and word.isascii() else stem(word), len(numbers)
-                )
-                for word in self.words[len(known) :]
-            ]
-            known = np.concatenate([known, np.array(more, dtype=np.uint32)])
+            known = np.concatenate([known, np.full(len(self.words) - len(known), -1)])
             self._stems[language] = known, numbers
-        return known
+        ids = np.asarray(ids)
+        found = known[ids]
+        if (found < 0).any():
+            stem = snowball(language).stem
+            for number in np.unique(ids[found < 0]).tolist():
+                word = self.words[number]
+                # Article numbers have no ending to take off, and there are very many of them.
+                plain = word[-1:].isdigit() and word.isascii()
+                known[number] = numbers.setdefault(word if plain else stem(word), len(numbers))
+            found = known[ids]
+        return found
 
     def stem_words(self, language: Language) -> list[str]:
-        """Return the stems in the order of their numbers."""
-        self.stems(language)
+        """Return the stems that were made so far, in the order of their numbers."""
         return list(self._stems[language][1])
 
     def number(self, word: str) -> int:
@@ -121,7 +116,7 @@ class Lexicon:
 
         def read(piece: str) -> Piece[int]:
             found, opens, joins = split(piece)
-            return Piece([self.number(word) for word in found], opens, joins)
+            return [self.number(word) for word in found], opens, joins
 
         return read
 
@@ -161,16 +156,20 @@ def _splitter(how: Cut) -> Callable[[str], Piece[str]]:
         from rouge_score.tokenize import tokenize
 
         stemmer = porter() if how == "rouge_score+porter" else None
-        return lambda piece: Piece(tokenize(piece, stemmer))
+        return lambda piece: (tokenize(piece, stemmer), False, False)
     if how == "13a":
         # White space parts tokens, and no rule of 13a looks across it.
         mteval = _sacrebleu("13a")
-        return lambda piece: Piece([piece] if piece.isalnum() else mteval(f" {piece} ").split())
+        return lambda piece: (
+            [piece] if piece.isalnum() else mteval(f" {piece} ").split(),
+            False,
+            False,
+        )
     if how == "chrf":
-        return lambda piece: Piece(_without_punctuation(piece))
+        return lambda piece: (_without_punctuation(piece), False, False)
     if how == "char":
-        return lambda piece: Piece(list(piece))
-    return lambda piece: Piece([piece])
+        return lambda piece: (list(piece), False, False)
+    return lambda piece: ([piece], False, False)
 
 
 def _without_punctuation(word: str) -> list[str]:
