@@ -147,8 +147,6 @@ class Backend(Protocol):
     is_control: ClassVar[bool]
     """A control sees the references: it shows a metric's floor or ceiling."""
 
-    # `trainable: ClassVar[bool]`, if it is there, is read by `trainable()` below.
-
     @property
     def signature(self) -> str: ...
     def describe(self) -> str:
@@ -203,8 +201,6 @@ class Metric(Protocol):
 
     def values(self, totals: Array) -> Array:
         """Turn summed statistics into scores. Shape: (..., k) -> (..., s); NaN: undefined."""
-
-    # More that it may have (`by_example`, `fitted`) stands in metrics/base.py.
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,18 +108,15 @@ class ChrF(LibraryMetric):
         orders = counts.sum(axis=-1)
 
         def mean(of: Array) -> Array:
-            shares = np.divide(both, of, out=np.zeros_like(both), where=counts).sum(axis=-1)
-            return np.asarray(shares / np.maximum(orders, 1))
+            shares = np.divide(both, of, out=np.zeros_like(both), where=counts)
+            # Added one by one, as sacrebleu does: the last digit decides between references.
+            return np.asarray(np.cumsum(shares, axis=-1)[..., -1] / np.maximum(orders, 1))
 
         precision, recall = mean(made), mean(wanted)
         weight = self.beta**2
         under = np.asarray(weight * precision + recall)
-        score = np.divide(
-            100 * (1 + weight) * precision * recall,
-            under,
-            out=np.zeros_like(under),
-            where=under > 0,
-        )
+        over = (1 + weight) * precision * recall
+        score = 100 * np.divide(over, under, out=np.zeros_like(under), where=under > 0)
         return np.where(answers > 0, score, np.nan)[..., None]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from pydantic import PrivateAttr
@@ -99,8 +100,11 @@ class TfIdf(PairMetric):
             known = [frequency(names[word], 0) for word in different.tolist()]
             weight = weights[known][back]
             mine, theirs = groups.text * weight, groups.others * weight
+            ends = np.searchsorted(groups.unit, np.arange(at.stop - at.start + 1)).tolist()
             for column, part in enumerate((mine * theirs, mine * mine, theirs * theirs)):
-                sums[at, column] += np.bincount(groups.unit, part, at.stop - at.start)
+                terms = part.tolist()
+                # Exactly rounded, since the order of the words is that in which they were met.
+                sums[at, column] = [math.fsum(terms[a:b]) for a, b in pairwise(ends)]
         product, *squares = sums.T
         under = np.sqrt(squares[0] * squares[1])
         cosine = np.divide(product, under, out=np.zeros(len(units)), where=under > 0)
