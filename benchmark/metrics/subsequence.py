@@ -48,14 +48,15 @@ class Summary(NamedTuple):
     def is_small(self) -> bool:
         """Return whether it can be compared together with others."""
         return (
-            max(map(len, self.reference), default=0) <= BITS
-            and len(self.reference) * len(self.answer) <= BLOCK // 2
+            len(self.reference) * len(self.answer) <= BLOCK // 2
             and sum(map(len, self.reference)) + sum(map(len, self.answer)) <= BLOCK
         )
 
 
 def covered(summaries: Sequence[Summary]) -> list[Words]:
     """Return the words of each reference that the answer's lines cover (Lin 2004, section 3.2).
+
+    Their order is not that of the text.
 
     A word of a reference's line is covered if it is in a longest common subsequence of that
     line with any of the answer's lines. Where there are several such subsequences, the one that
@@ -64,23 +65,26 @@ def covered(summaries: Sequence[Summary]) -> list[Words]:
     """
     import numpy as np
 
-    found: list[Words] = [np.zeros(0, dtype=np.uint32)] * len(summaries)
-    block: list[int] = []
+    found: list[list[Words]] = [[] for _ in summaries]
+    block: list[tuple[int, Summary]] = []
     pairs = 0
-    for place, one in enumerate(summaries):
-        if not one.is_small:
-            found[place] = _one(one)
-            continue
-        block.append(place)
-        pairs += len(one.reference) * len(one.answer)
+    for place, (answer, reference) in enumerate(summaries):
+        short = Summary(answer, [line for line in reference if len(line) <= BITS])
+        alone = [line for line in reference if len(line) > BITS] if short.is_small else reference
+        if alone:
+            found[place].append(_one(Summary(answer, alone)))
+        if short.is_small:
+            block.append((place, short))
+            pairs += len(short.reference) * len(answer)
         if pairs > BLOCK:
-            _together(summaries, block, found)
+            _together(block, found)
             block, pairs = [], 0
-    _together(summaries, block, found)
-    return found
+    _together(block, found)
+    nothing = np.zeros(0, dtype=np.uint32)
+    return [np.concatenate([nothing, *words]) for words in found]
 
 
-def _together(summaries: Sequence[Summary], block: list[int], found: list[Words]) -> None:
+def _together(block: Sequence[tuple[int, Summary]], found: list[list[Words]]) -> None:
     """Compare all lines of small texts at once, each line of a reference in one machine word.
 
     The method is the bit-parallel one of Hyyrö (2004), with one row of bits for each word of
@@ -88,9 +92,9 @@ def _together(summaries: Sequence[Summary], block: list[int], found: list[Words]
     """
     import numpy as np
 
-    lines = [line for place in block for line in summaries[place].reference]
-    answers = [line for place in block for line in summaries[place].answer]
-    pairs = list(_pairs([summaries[place] for place in block]))
+    lines = [line for _, one in block for line in one.reference]
+    answers = [line for _, one in block for line in one.answer]
+    pairs = list(_pairs([one for _, one in block]))
     if pairs:
         row, column = np.array(pairs).T
         by = np.argsort(-np.array([len(line) for line in answers])[column], kind="stable")
@@ -107,9 +111,9 @@ def _together(summaries: Sequence[Summary], block: list[int], found: list[Words]
         in_line = np.arange(len(words)) - (np.cumsum(sizes) - sizes)[row]
         kept = (union[row] >> in_line.astype(np.uint64)) & np.uint64(1) > 0
         start = 0
-        for place in block:
-            end = start + sum(map(len, summaries[place].reference))
-            found[place] = words[start:end][kept[start:end]]
+        for place, one in block:
+            end = start + sum(map(len, one.reference))
+            found[place].append(words[start:end][kept[start:end]])
             start = end
 
 

@@ -155,7 +155,14 @@ def _splitter(how: Cut) -> Callable[[str], Piece[str]]:
     if how in ("rouge_score", "rouge_score+porter"):
         from rouge_score.tokenize import tokenize
 
-        stemmer = porter() if how == "rouge_score+porter" else None
+        if how == "rouge_score":
+            # Most pieces are one plain word, which its pattern would only find again.
+            return lambda piece: (
+                [piece.lower()] if piece.isascii() and piece.isalnum() else tokenize(piece, None),
+                False,
+                False,
+            )
+        stemmer = porter()
         return lambda piece: (tokenize(piece, stemmer), False, False)
     if how == "13a":
         # White space parts tokens, and no rule of 13a looks across it.
