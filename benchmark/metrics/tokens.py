@@ -153,17 +153,7 @@ def _splitter(how: Cut) -> Callable[[str], Piece[str]]:
     if how == "words":
         return piece_words
     if how in ("rouge_score", "rouge_score+porter"):
-        from rouge_score.tokenize import tokenize
-
-        if how == "rouge_score":
-            # Most pieces are one plain word, which its pattern would only find again.
-            return lambda piece: (
-                [piece.lower()] if piece.isascii() and piece.isalnum() else tokenize(piece, None),
-                False,
-                False,
-            )
-        stemmer = porter()
-        return lambda piece: (tokenize(piece, stemmer), False, False)
+        return _rouge_score(stemmed=how == "rouge_score+porter")
     if how == "13a":
         # White space parts tokens, and no rule of 13a looks across it.
         mteval = _sacrebleu("13a")
@@ -177,6 +167,20 @@ def _splitter(how: Cut) -> Callable[[str], Piece[str]]:
     if how == "char":
         return lambda piece: (list(piece), False, False)
     return lambda piece: ([piece], False, False)
+
+
+def _rouge_score(*, stemmed: bool) -> Callable[[str], Piece[str]]:
+    from rouge_score.tokenize import tokenize
+
+    stemmer = porter() if stemmed else None
+
+    def split(piece: str) -> Piece[str]:
+        # Most pieces are one plain word, which its pattern would only find again.
+        if not stemmed and piece.isascii() and piece.isalnum():
+            return [piece.lower()], False, False
+        return tokenize(piece, stemmer), False, False
+
+    return split
 
 
 def _without_punctuation(word: str) -> list[str]:
