@@ -82,7 +82,7 @@ class ScoreSummary(Record):
     failed: int
     cut: int = 0
     """Examples of which the metric read a text, answer or reference, only in part."""
-    higher_is_better: bool
+    higher_is_better: bool | None
     signature: str
     method: str = ""
     """How the interval was made."""
@@ -108,7 +108,7 @@ class Comparison(Record):
     """Of the paired test, two-sided, of this one difference alone."""
     n: int
     """Examples that both answered."""
-    higher_is_better: bool
+    higher_is_better: bool | None
     test: str
     """How interval and p were made: names, swaps, seed, clusters, and the correction."""
     se: float | None = None

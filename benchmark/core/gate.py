@@ -93,6 +93,9 @@ def exit_code(outcome: Outcome, complete: bool) -> ExitCode:
 def _judge(
     gate: GateSpec, row: ScoreSummary, against: Comparison | None, values: Sequence[float]
 ) -> Iterator[_Judged]:
+    if row.higher_is_better is None:
+        yield _Judged("inconclusive", f"{row.score} only describes: no value of it is better")
+        return
     if gate.floor is not None:
         yield _floor(gate.floor, row, values)
     if gate.max_drop is not None:

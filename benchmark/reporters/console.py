@@ -171,7 +171,7 @@ def _places(board: Board, rows: list[Row]) -> list[str]:
 def _head(column: Column, width: int) -> str:
     """Return a column's name, broken after underscores where it is wider than its numbers."""
     parts = [f"{part}_" for part in fmt.one_line(column.score, 2 * NAME).split("_")]
-    parts[-1] = parts[-1][:-1] + (" ↑" if column.higher_is_better else " ↓")
+    parts[-1] = parts[-1][:-1] + fmt.arrow(column.higher_is_better)
     parts[-1] += f" {scales.MARK}" if column.uninformative else ""
     lines = [parts[0]]
     for part in parts[1:]:

@@ -100,8 +100,8 @@ def _score(board: Board) -> str:
     """Return the head of the primary number, broken after an underscore if it is long."""
     if board.primary is None:
         return ""
-    way = "↑" if board.primary.higher_is_better else "↓"
-    name = f"{fmt.one_line(board.primary.score, 2 * NAME)} {way}"
+    way = fmt.arrow(board.primary.higher_is_better)
+    name = fmt.one_line(board.primary.score, 2 * NAME) + way
     place = name.rfind("_", 0, 2 + len(name) // 2 + 1)
     return name if place < 0 else f"{name[: place + 1]}\n{name[place + 1 :]}"
 

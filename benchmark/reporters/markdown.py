@@ -106,7 +106,7 @@ def _scores(rows: Sequence[Row], board: Board) -> Iterator[str]:
     heads = [f"{head}<br>{row.n}" if row.n else head for head, row in zip(heads, rows, strict=True)]
     lines = []
     for place, column in enumerate(board.columns):
-        name = f"{mark.text(column.score)} {'↑' if column.higher_is_better else '↓'}"
+        name = mark.text(column.score) + fmt.arrow(column.higher_is_better)
         name += f" {scales.MARK}" if column.uninformative else ""
         cells = [_cell(row.cells[place], not row.n, row in board.controls) for row in rows]
         lines.append([f"**{name}**" if column.primary else name, *cells])
@@ -126,7 +126,7 @@ def _differences(results: Results, board: Board) -> Iterator[str]:
     yield from (f"## Differences from {mark.text(board.baseline)}", "")
     lines = [
         [
-            mark.text(column.score) + ("" if column.higher_is_better else " ↓"),
+            mark.text(column.score) + fmt.arrow(column.higher_is_better).replace(" ↑", ""),
             mark.text(row.name),
             f"{cell.difference} {cell.mark}".rstrip(),
             cell.difference_interval.replace(" ", "\u00a0") or fmt.NOTHING,

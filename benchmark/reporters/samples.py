@@ -161,7 +161,7 @@ class _Answers:
             return ""
         mine = self.values.get((row.candidate.name, example), {}).get(column.score)
         base = self.values.get((self.board.baseline, example), {}).get(column.score)
-        if mine is None or base is None or mine == base:
+        if mine is None or base is None or mine == base or column.higher_is_better is None:
             return ""
         return "better" if (mine > base) == column.higher_is_better else "worse"
 

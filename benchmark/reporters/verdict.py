@@ -111,7 +111,7 @@ def _fooled(board: Board) -> list[str]:
     found = []
     for column in board.columns:
         best, fake = _best(board.models, column.score), _best(fakes, column.score)
-        if best is None or fake is None:
+        if best is None or fake is None or column.higher_is_better is None:
             continue
         bar = best[1].low if column.higher_is_better else best[1].high
         bar = best[0] if bar is None else bar

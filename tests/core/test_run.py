@@ -147,7 +147,7 @@ def test_again_computes_nothing_and_changes_compute_only_themselves(suite, tmp_p
     assert again.run_id == first.run_id
     assert again.scores == first.scores and again.comparisons == first.comparisons
 
-    metric = go(suite, tmp_path, "metrics.rouge={use: rouge, tokenizer: rouge_score}")
+    metric = go(suite, tmp_path, "metrics.rouge={use: rouge, compat: rouge_score}")
     assert metric.computed == nothing | {"scored": 6}
     assert metric.run_id != first.run_id
 
