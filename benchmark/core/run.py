@@ -15,7 +15,7 @@ from benchmark.core.environment import environment
 from benchmark.core.forgetting import forgetting, texts_of
 from benchmark.core.gate import exit_code, judge_gates, overall
 from benchmark.core.generate import generate
-from benchmark.core.judge import judge, summarise_verdicts
+from benchmark.core.judge import summarise_verdicts
 from benchmark.core.plan import Plan
 from benchmark.core.retrieve import prepare as prepare_retrieval
 from benchmark.core.retrieve import retrieve
@@ -24,9 +24,10 @@ from benchmark.core.state import Answers
 from benchmark.core.store import RunFolder
 from benchmark.core.summary import candidates, complete
 from benchmark.core.train import train
+from benchmark.core.trust import Tested, judge_and_test
 from benchmark.plugins import Plugin, Report
 from benchmark.progress import Progress, Silent
-from benchmark.records import Example, Record, Verdict
+from benchmark.records import Example, Record
 from benchmark.results import CandidateSummary, GateResult, Results
 from benchmark.suite_file import to_yaml
 
@@ -76,7 +77,7 @@ def run(
             clock.lap("forgetting")
         scores = score(plan, data.test, answers, shown)
         clock.lap("score")
-        judged = judge(plan, data.test, answers, shown)
+        tested = judge_and_test(plan, data.test, answers, shown)
         clock.lap("judge")
         table = Scored(plan.metrics, plan.labels, scores.scores, groups_of(data.test))
         summaries = summarise(table, seed=suite.seed, resamples=suite.resamples)
@@ -86,7 +87,7 @@ def run(
             suite.gates, summaries, comparisons, gated_by_default(plan), per_cluster(table)
         )
         cards = candidates(plan, adapters, answers)
-        steps = {"scored": scores.computed, "judged": judged.computed, **forgotten.computed}
+        steps = {"scored": scores.computed, "judged": tested.judged.computed, **forgotten.computed}
         results = Results(
             **outcome(plan, rules, cards, forgotten.errors),
             **clock.times(),
@@ -96,7 +97,9 @@ def run(
             dataset=data.summary,
             scores=tuple(summaries),
             comparisons=tuple(comparisons),
-            verdicts=tuple(summarise_verdicts(plan, judged)),
+            verdicts=tuple(summarise_verdicts(plan, tested.judged)),
+            trust=tested.trust,
+            agreement=tested.agreement,
             retrieval=tuple(made.summary for made in data.retrieved.values()),
             forgetting=forgotten.summaries,
             forgetting_errors=forgotten.errors,
@@ -106,7 +109,7 @@ def run(
             folder.write_rows(f"retrieval/{name}.jsonl", found.found)
         generations = {name: answer.generations for name, answer in answers.items()}
         report = Report(results, data.test, generations, flat(scores.scores), folder.path)
-        write(plan, folder, report, flat(judged.verdicts), show=show)
+        write(plan, folder, report, tested, show=show)
         record(adapters, results)
     return results
 
@@ -130,16 +133,15 @@ def gated_by_default(plan: Plan) -> list[str]:
     ]
 
 
-def write(
-    plan: Plan, folder: RunFolder, report: Report, verdicts: Sequence[Verdict], *, show: bool
-) -> None:
+def write(plan: Plan, folder: RunFolder, report: Report, tested: Tested, *, show: bool) -> None:
     """Write the per-example records, then let every reporter write its view."""
     folder.write_rows("examples.jsonl", report.examples)
     for name, generations in report.generations.items():
         folder.write_rows(f"generations/{name}.jsonl", generations)
     folder.write_rows("scores.jsonl", report.scores)
-    if verdicts:
-        folder.write_rows("verdicts.jsonl", verdicts)
+    for name, rows in (("verdicts", flat(tested.judged.verdicts)), ("canaries", tested.canaries)):
+        if rows:
+            folder.write_rows(f"{name}.jsonl", rows)
     folder.point_latest()
     for reporter in plan.reporters:
         if show or not getattr(reporter, "prints", False):
