@@ -19,6 +19,7 @@ from benchmark.reporters import (
     retrieval,
     samples,
     training,
+    trust,
     verdict,
 )
 from benchmark.reporters import format as fmt
@@ -59,6 +60,7 @@ class Html(Plugin):
             "notes": verdict.notes(board),
             **_trained(results, board),
             "retrieval": retrieval,
+            "trust": trust,
             "retrieved": retrieval.rows(results),
             "scales": {
                 column.score: charts.score_scale(board, column, WHISKER) for column in board.columns
