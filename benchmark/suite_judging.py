@@ -32,7 +32,7 @@ class JudgingSpec(Spec):
     """Judge -> from which opinion on an answer passes. Default: what the judge itself says,
     else the middle of its scale."""
     calibration: str | None = None
-    """Calibration file; default: `calibration/<suite>.json` beside the suite file."""
+    """Calibration file; default: `calibration/<suite>.json` beside the suite file or in suites/."""
 
     @model_validator(mode="after")
     def _can_be_met(self) -> JudgingSpec:

@@ -239,10 +239,12 @@ def _corrected(candidate: str, seen: Labelled, run: Answered) -> CorrectedScore 
 
 
 def default_path(suite: Suite) -> Path:
-    """Return where a suite's calibration is, or would be."""
+    """Return where a suite's calibration is, or would be: beside its file, or in suites/."""
     if suite.judging.calibration:
         return Path(suite.judging.calibration).expanduser()
-    return Path(suite.origin.name).parent / "calibration" / f"{suite.suite}.json"
+    name = Path("calibration") / f"{suite.suite}.json"
+    beside, usual = Path(suite.origin.name).parent / name, Path("suites") / name
+    return usual if usual.is_file() and not beside.is_file() else beside
 
 
 def read_calibration(path: Path) -> CalibrationFile:

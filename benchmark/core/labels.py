@@ -76,8 +76,12 @@ def to_label(
     return found
 
 
-def read_labels(path: Path) -> list[Label]:
+def read_labels(path: Path, *, some: bool = True) -> list[Label]:
     """Read a labels file.
+
+    Args:
+        path: The file.
+        some: Whether a file without any label is an error too.
 
     Raises:
         DataError: It is missing or empty, a line is no label, an answer is labelled twice, a
@@ -106,7 +110,7 @@ def read_labels(path: Path) -> list[Label]:
     if wrong:
         more = f" (and {len(wrong) - 5} more)" if len(wrong) > 5 else ""
         raise DataError(f"{path}: {'; '.join(wrong[:5])}{more}", hint="mend or remove these lines")
-    if not any(label.value is not None for _, label in found.values()):
+    if some and not any(label.value is not None for _, label in found.values()):
         raise DataError(f"{path} has no label", hint="`bench judge label RUN` makes some")
     return [label for _, label in found.values()]
 

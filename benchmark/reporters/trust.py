@@ -35,7 +35,12 @@ class Table:
 def tables(results: Results) -> list[Table]:
     """Return the tables of the section that have something to show."""
     found = [_tests(results), _kinds(results), _agreement(results), _pairs(results)]
-    return [table for table in [*found, _people(results), _corrected(results)] if table.rows]
+    return [*(table for table in found if table.rows), *people_tables(results)]
+
+
+def people_tables(results: Results) -> list[Table]:
+    """Return those of the tables that set judges against people."""
+    return [table for table in (_people(results), _corrected(results)) if table.rows]
 
 
 def reasons(results: Results) -> list[tuple[bool, str]]:
@@ -220,8 +225,8 @@ def _people(results: Results) -> Table:
                 f"{fmt.signed(bias.value, 2)} {fmt.interval(bias.low, bias.high, 2, sign=True)}",
             ]
         )
-    heads = ("Judge", "Calibration", "Best member", "Labels", "Kappa", "Alpha", "AUC", "Bias")
-    return Table("Against people", heads, rows, words=3)
+    heads = ("Judge", "State", "Best member", "Labels", "Kappa", "Alpha", "AUC", "Bias")
+    return Table("Calibration against people", heads, rows, words=3)
 
 
 def _corrected(results: Results) -> Table:
