@@ -76,11 +76,14 @@ def kappa(a: Votes, b: Votes, level: Level) -> float | None:
     votes' values and not by their ranks: it is then also defined for any numbers, where it is
     the concordance coefficient of Lin (1989).
     """
+    import numpy as np
+
     first, second = _pairs(a, b)
     if not first:
         return None
-    stats = _kappa_stats(first, second, level)
-    return _known(float(_kappa_of(level)(stats.sum(axis=0))[0]))
+    totals = _kappa_stats(first, second, level).sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):  # undefined is NaN, not a warning
+        return _known(float(_kappa_of(level)(totals)[0]))
 
 
 def kappa_interval(
@@ -179,6 +182,8 @@ def auc(
     import numpy as np
 
     kept = [at for at, score in enumerate(scores) if score is not None]
+    if not kept:
+        return NOTHING
     worth = np.array([truth[at] for at in kept], dtype=np.float64)
     given = np.array([scores[at] for at in kept], dtype=np.float64)
     names = sorted({groups[at] for at in kept})
@@ -223,7 +228,7 @@ def _kappa_stats(first: Sequence[float], second: Sequence[float], level: Level) 
         cells = np.searchsorted(kinds, x) * len(kinds) + np.searchsorted(kinds, y)
         table: Array = np.eye(len(kinds) ** 2)[cells]
         return table
-    x, y = x - x.mean(), y - x.mean()  # sums of squares keep their digits
+    x, y = x - x[0], y - x[0]  # sums of squares keep their digits; equal votes are exactly 0
     return np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=1)
 
 
