@@ -1,5 +1,7 @@
 """Judges are tested in each run by answers of known worth."""
 
+import os
+
 import pytest
 from judging import Scripted, answers, examples, plan
 
@@ -11,6 +13,12 @@ from benchmark.progress import Silent
 from benchmark.suite_judging import WORTHLESS as COUNT
 
 ROWS = examples(20)
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting_for_the_disk(monkeypatch):
+    # Each verdict is synced to the disk, 2 ms each; no test here is about crashes.
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
 def good(example, text):
