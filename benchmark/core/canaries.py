@@ -10,8 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from benchmark.core.state import Answers
-from benchmark.keys import sha256_of_rows
+from benchmark.plugins import JudgeItem
 from benchmark.records import Example, Generation
 
 PREFIX = "canary:"
@@ -29,27 +28,36 @@ KINDS = (ORACLE, "empty", "colon", "opener", OTHER, "injected")
 WORTHLESS = tuple(kind for kind in KINDS if kind != ORACLE)
 
 
-def canaries(examples: Sequence[Example], count: int) -> dict[str, Answers]:
-    """Return answers of known worth, one set a kind, as if candidates had given them.
+def canaries(examples: Sequence[Example], count: int, arity: int) -> dict[str, list[JudgeItem]]:
+    """Return answers of known worth, as a judge is to be asked about them.
 
     Args:
         examples: The test side. Those without a reference take no part.
         count: Most examples to take; by the hash of their ids, so that an added row moves few,
             and from as many groups as there are before a second of one group.
+        arity: 1: each answer by itself. 2: each worthless one beside the reference, both ways.
 
     Returns:
-        `canary:KIND` -> an answer to each example; `text` is None for those not taken. Empty if
-        no example can be taken.
+        Kinds as they are shown ("empty", "empty/oracle", "oracle/empty") -> items.
     """
     chosen = choose(examples, count)
-    if not chosen:
-        return {}
     texts: dict[str, dict[str, str]] = {
         ORACLE: {row.id: row.references[0] for row in chosen},
         OTHER: others(chosen),
         **{kind: {row.id: text for row in chosen} for kind, text in FIXED.items()},
     }
-    return {PREFIX + kind: _answers(PREFIX + kind, examples, texts[kind]) for kind in KINDS}
+    ways = [(kind,) for kind in KINDS] if arity == 1 else [
+        way for kind in WORTHLESS for way in ((kind, ORACLE), (ORACLE, kind))
+    ]  # fmt: skip
+    found = {
+        "/".join(way): [
+            JudgeItem(row, tuple(_answer(row, kind, texts[kind][row.id]) for kind in way))
+            for row in chosen
+            if all(row.id in texts[kind] for kind in way)
+        ]
+        for way in ways
+    }
+    return {name: items for name, items in found.items() if items}
 
 
 def choose(examples: Sequence[Example], count: int) -> list[Example]:
@@ -77,16 +85,8 @@ def others(chosen: Sequence[Example]) -> dict[str, str]:
     return found
 
 
-def _answers(name: str, examples: Sequence[Example], texts: Mapping[str, str]) -> Answers:
-    generations = [
-        Generation(example_id=row.id, candidate=name, text=texts[row.id])
-        if row.id in texts
-        else Generation(
-            example_id=row.id, candidate=name, text=None, error="not asked", finish="error"
-        )
-        for row in examples
-    ]
-    return Answers(generations, sha256_of_rows([name]), computed=False)
+def _answer(example: Example, kind: str, text: str) -> Generation:
+    return Generation(example_id=example.id, candidate=PREFIX + kind, text=text)
 
 
 def _rank(example: Example) -> str:

@@ -139,9 +139,10 @@ def write(plan: Plan, folder: RunFolder, report: Report, tested: Tested, *, show
     for name, generations in report.generations.items():
         folder.write_rows(f"generations/{name}.jsonl", generations)
     folder.write_rows("scores.jsonl", report.scores)
-    for name, rows in (("verdicts", flat(tested.judged.verdicts)), ("canaries", tested.canaries)):
-        if rows:
-            folder.write_rows(f"{name}.jsonl", rows)
+    judged = tested.judged
+    for name, opinions in (("verdicts", judged.verdicts), ("canaries", judged.tests)):
+        if opinions:
+            folder.write_rows(f"{name}.jsonl", flat(opinions))
     folder.point_latest()
     for reporter in plan.reporters:
         if show or not getattr(reporter, "prints", False):

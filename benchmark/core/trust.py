@@ -9,12 +9,12 @@ it lets pass), and from those whether it is trusted.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from benchmark.core import known_worth
 from benchmark.core.calibration import CalibrationFile, default_path, in_run, read_calibration
-from benchmark.core.canaries import ORACLE, PREFIX, canaries
+from benchmark.core.canaries import canaries
 from benchmark.core.judge import Judged, judge
 from benchmark.core.known_worth import Draws, Shown, Worth
 from benchmark.core.labelled import Answered
@@ -27,17 +27,12 @@ from benchmark.records import Example, Verdict
 from benchmark.results_judges import Calibration, JudgeAgreement, JudgeTrust, Rate
 from benchmark.suite_judging import JudgingSpec
 
-Asked = dict[tuple[str, str], list[Verdict]]
-"""(candidate, or kinds of canary joined by "/"; judge) -> verdicts."""
-
 
 class Tested(NamedTuple):
     """Opinions on the candidates, and how far to believe them."""
 
     judged: Judged
-    """Without the canaries, which `computed` does count."""
-    canaries: list[Verdict]
-    """On answers of known worth; their kinds stand where candidates do."""
+    """Its `tests` are those on answers of known worth."""
     trust: tuple[JudgeTrust, ...]
     agreement: tuple[JudgeAgreement, ...]
 
@@ -51,24 +46,13 @@ def judge_and_test(
         StoreError: The calibration that the suite names cannot be read.
     """
     file = _calibration(plan)  # a broken one shows before anybody is asked
-    known = canaries(examples, plan.suite.judging.canaries)
-    opinions: Asked = {}
-    tests: Asked = {}
-    computed = 0
-    for arity, ask in ((1, _ask_singles), (2, _ask_pairs)):
-        some = {name: found for name, found in plan.judges.items() if found.arity == arity}
-        if some:
-            of_candidates, of_canaries, made = ask(
-                replace(plan, judges=some), examples, answers, known, progress
-            )
-            opinions |= _named(of_candidates)
-            tests |= _named(of_canaries)
-            computed += made
-    seen = _Seen(plan, examples, answers, opinions, tests, file)
+    count = plan.suite.judging.canaries
+    tests = {name: canaries(examples, count, one.arity) for name, one in plan.judges.items()}
+    judged = judge(plan, examples, answers, progress, tests)
+    seen = _Seen(plan, examples, answers, judged, file)
     trust = tuple(seen.trust(name) for name in plan.judges)
     return Tested(
-        judged=Judged(seen.in_order(), computed),
-        canaries=[row for rows in tests.values() for row in rows],
+        judged=judged,
         trust=trust,
         agreement=tuple(found for one in trust if (found := seen.agreement(one))),
     )
@@ -81,24 +65,23 @@ class _Seen:
     plan: Plan
     examples: Sequence[Example]
     answers: Mapping[str, Answers]
-    opinions: Asked
-    tests: Asked
+    judged: Judged
     file: CalibrationFile | None
-
-    def in_order(self) -> Asked:
-        """Return the opinions on candidates, judge by judge as the suite names them."""
-        places = [(candidate, name) for name in self.plan.judges for candidate in self.answers]
-        return {at: self.opinions[at] for at in places if at in self.opinions}
 
     def of(self, name: str) -> dict[str, list[Verdict]]:
         """Return one judge's opinions, by candidate."""
-        return {who: rows for (who, judge_), rows in self.in_order().items() if judge_ == name}
+        return {who: rows for (who, by), rows in self.judged.verdicts.items() if by == name}
+
+    def shown(self, name: str) -> Shown:
+        """Return one judge's opinions on canaries, by the kinds that were shown."""
+        tests = self.judged.tests.items()
+        return {tuple(kinds.split("/")): rows for (kinds, by), rows in tests if by == name}
 
     def trust(self, name: str) -> JudgeTrust:
         """Return how far one judge can be believed."""
         found, spec = self.plan.judges[name], self.plan.suite.judging
         worth = self.worth(name)
-        tests = [row for (_, by), rows in self.tests.items() if by == name for row in rows]
+        tests = [row for rows in self.shown(name).values() for row in rows]
         given = sum(row.value is not None for row in tests)
         bare = JudgeTrust(
             judge=name,
@@ -130,17 +113,14 @@ class _Seen:
     def worth(self, name: str) -> Worth:
         """Return what one judge's opinions on canaries show."""
         found, suite = self.plan.judges[name], self.plan.suite
-        shown: Shown = {
-            tuple(kinds.split("/")): rows for (kinds, by), rows in self.tests.items() if by == name
-        }
         groups = {row.id: row.group for row in self.examples}
         draws, scale = Draws(groups, suite.resamples, suite.seed), known_worth.scale_of(found)
         if found.arity == 2:
-            return known_worth.pairs(shown, scale, draws)
+            return known_worth.pairs(self.shown(name), scale, draws)
         bar = known_worth.own_bar(found)
         if name in suite.judging.passes:
             bar = suite.judging.passes[name], "the suite"
-        return known_worth.singles(shown, bar, scale, draws)
+        return known_worth.singles(self.shown(name), bar, scale, draws)
 
     def calibration(self, trust: JudgeTrust) -> Calibration | None:
         """Return what people said of a judge, if there is a calibration."""
@@ -163,55 +143,6 @@ class _Seen:
         if known.effective is not None:
             update |= {"effective": known.effective, "effective_from": "errors"}
         return found.model_copy(update=update)
-
-
-def _ask_singles(
-    plan: Plan,
-    examples: Sequence[Example],
-    answers: Mapping[str, Answers],
-    known: Mapping[str, Answers],
-    progress: Progress,
-) -> tuple[Asked, Asked, int]:
-    """Ask about all answers at once, canaries among them."""
-    judged = judge(plan, examples, {**answers, **known}, progress)
-    tests = {
-        (who.removeprefix(PREFIX), name): rows
-        for (who, name), rows in judged.verdicts.items()
-        if who in known
-    }
-    opinions = {at: rows for at, rows in judged.verdicts.items() if at[0] not in known}
-    return opinions, tests, judged.computed
-
-
-def _ask_pairs(
-    plan: Plan,
-    examples: Sequence[Example],
-    answers: Mapping[str, Answers],
-    known: Mapping[str, Answers],
-    progress: Progress,
-) -> tuple[Asked, Asked, int]:
-    """Ask about candidates beside the baseline, then canaries beside the reference, both ways."""
-    judged = judge(plan, examples, answers, progress)
-    tests: Asked = {}
-    computed = judged.computed
-    best = PREFIX + ORACLE
-    rounds = [(best, known)] + [
-        (name, {best: known[best], name: rows}) for name, rows in known.items() if name != best
-    ]
-    for second, shown in rounds if known else ():
-        beside = replace(plan, suite=plan.suite.model_copy(update={"baseline": second}))
-        found = judge(beside, examples, shown, progress)
-        computed += found.computed
-        for (first, name), rows in found.verdicts.items():
-            tests[f"{first}/{second}".replace(PREFIX, ""), name] = rows
-    return judged.verdicts, tests, computed
-
-
-def _named(asked: Asked) -> Asked:
-    """Let verdicts say their judge by its name in the suite."""
-    return {
-        at: [row.model_copy(update={"judge": at[1]}) for row in rows] for at, rows in asked.items()
-    }
 
 
 def _calibration(plan: Plan) -> CalibrationFile | None:

@@ -76,7 +76,8 @@ def member_of(name: str) -> tuple[str, int]:
 
 def agreement(judge: str, verdicts: Sequence[Verdict]) -> JudgeAgreement | None:
     """Return how the votes behind a judge's verdicts on candidates agree; None without votes."""
-    voted = [row for row in verdicts if row.votes]
+    # A judge may say that it asked some members only because others disagreed.
+    voted = [row for row in verdicts if row.votes and getattr(row, "full", True)]
     found = panel(voted)
     if found is None:
         return None

@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 
 import click
 import pytest
@@ -34,8 +35,6 @@ def typed(monkeypatch, cli):
 
 
 def values(path=LABELS):
-    from pathlib import Path
-
     return [label.value for label in read_labels(Path(path), some=False)]
 
 
@@ -50,7 +49,7 @@ def test_labels_are_read_line_by_line_saved_and_gone_on_with(judged, typed):
     more = typed("1\n", "--by", "Ada")
     assert values() == [1, 0, 1, 0, 1]
     assert "5 of 18" in more.out
-    row = json.loads(open(LABELS).readline())
+    row = json.loads(Path(LABELS).read_text().splitlines()[0])
     assert (row["by"], row["suite"], row["scale"]) == ("Ada", "jardin", [0, 1])
 
 

@@ -38,27 +38,32 @@ def ran(tmp_path, judge, rows=ROWS, **settings):
 
 
 def test_canaries_are_what_they_are_called():
-    made = canaries(ROWS, 16)
-    assert list(made) == [f"canary:{kind}" for kind in KINDS]
-    texts = {name: [row.text for row in answer.generations] for name, answer in made.items()}
-    chosen = [at for at, text in enumerate(texts["canary:oracle"]) if text is not None]
-    assert len(chosen) == 16
-    for at in chosen:
-        assert texts["canary:oracle"][at] == ROWS[at].references[0]
-        assert texts["canary:empty"][at] == ""
-        assert texts["canary:colon"][at] == ":"
-        assert texts["canary:opener"][at] == "Solution:"
-        assert texts["canary:injected"][at] == INJECTED
-        other = texts["canary:other"][at]
-        assert other != ROWS[at].references[0]
-        assert other in {row.references[0] for row in ROWS}
-    assert all(
-        text is None
-        for name in texts
-        for at, text in enumerate(texts[name])
-        if at not in chosen
-    )  # fmt: skip
+    made = canaries(ROWS, 16, arity=1)
+    assert list(made) == list(KINDS)
+    assert all(len(items) == 16 for items in made.values())
+    wanted = {"empty": "", "colon": ":", "opener": "Solution:", "injected": INJECTED}
+    for kind, items in made.items():
+        for item in items:
+            (answer,) = item.generations
+            assert answer.candidate == f"canary:{kind}" and answer.example_id == item.example.id
+            if kind == "oracle":
+                assert answer.text == item.example.references[0]
+            elif kind == "other":
+                assert answer.text != item.example.references[0]
+                assert answer.text in {row.references[0] for row in ROWS}
+            else:
+                assert answer.text == wanted[kind]
     assert COUNT == len(WORTHLESS) == len(KINDS) - 1
+
+
+def test_pairs_stand_beside_the_reference_both_ways():
+    made = canaries(ROWS, 16, arity=2)
+    assert set(made) == {way for kind in WORTHLESS for way in (f"{kind}/oracle", f"oracle/{kind}")}
+    for name, items in made.items():
+        for item in items:
+            kinds = [answer.candidate.removeprefix("canary:") for answer in item.generations]
+            assert "/".join(kinds) == name
+            assert item.generations[kinds.index("oracle")].text == item.example.references[0]
 
 
 def test_canaries_depend_on_ids_alone_and_take_one_of_each_group_first():
@@ -71,8 +76,8 @@ def test_canaries_depend_on_ids_alone_and_take_one_of_each_group_first():
 
 @pytest.mark.parametrize("rows", [[], examples(5, references=False)])
 def test_there_are_no_canaries_without_references(rows):
-    assert canaries(rows, 16) == {}
-    assert canaries(ROWS, 0) == {}
+    assert canaries(rows, 16, 1) == canaries(rows, 16, 2) == {}
+    assert canaries(ROWS, 0, 1) == {}
 
 
 def test_another_answer_is_of_another_group_and_really_another():
@@ -103,9 +108,10 @@ def test_a_judge_that_knows_the_reference_is_trusted(tmp_path):
     # The candidates' verdicts are theirs alone, by the judge's name in the suite.
     assert set(found.judged.verdicts) == {("base", "j"), ("other", "j")}
     assert all(len(rows) == 20 for rows in found.judged.verdicts.values())
-    assert {row.judge for row in found.canaries} == {"j"}
-    assert len(found.canaries) == 96
-    assert {row.candidates for row in found.canaries} == {(f"canary:{kind}",) for kind in KINDS}
+    told = [row for rows in found.judged.tests.values() for row in rows]
+    assert {row.judge for row in told} == {"j"}
+    assert len(told) == 96
+    assert {row.candidates for row in told} == {(f"canary:{kind}",) for kind in KINDS}
 
 
 def test_canaries_are_asked_once_and_come_from_the_cache(tmp_path):
@@ -189,7 +195,7 @@ def test_without_canaries_nobody_is_trusted(tmp_path):
     found = ran(tmp_path, Scripted(good, scale=(1, 5)), judging={"canaries": 0})
     (trust,) = found.trust
     assert not trust.trusted and "canaries is 0" in trust.reason
-    assert (trust.n, found.canaries) == (0, [])
+    assert (trust.n, found.judged.tests) == (0, {})
     assert len(found.judged.verdicts["base", "j"]) == 20
 
 
@@ -197,7 +203,7 @@ def test_no_judges_no_canaries(tmp_path):
     told = plan(tmp_path, {})
     found = judge_and_test(told, ROWS, answers(ROWS, base=lambda row: "x"), Silent())
     assert found.trust == found.agreement == ()
-    assert (found.canaries, found.judged.verdicts) == ([], {})
+    assert (found.judged.tests, found.judged.verdicts) == ({}, {})
 
 
 @pytest.mark.parametrize(
