@@ -16,6 +16,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from benchmark.prompts import Template
 from benchmark.suite_base import Name, Spec, Use
 from benchmark.suite_context import FewShot, RetrievalSpec
+from benchmark.suite_judging import JudgingSpec
 from benchmark.suite_train import TrainSpec
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "FewShot",
     "ForgettingSpec",
     "GateSpec",
+    "JudgingSpec",
     "LeakSpec",
     "Name",
     "Origin",
@@ -183,6 +185,7 @@ class Suite(Spec):
     baseline: Name
     metrics: dict[Name, Use] = Field(min_length=1)
     judges: dict[Name, Use] = Field(default_factory=dict)
+    judging: JudgingSpec = JudgingSpec()
     forgetting: ForgettingSpec | None = None
     gates: dict[Name, GateSpec] = Field(default_factory=dict)
     primary: str = ""

@@ -26,6 +26,7 @@ COMMANDS = {
     "show": "Show one run: verdict, leaderboard, gates.",
     "leaderboard": "Show the latest complete run of each suite, or all runs of one.",
     "gate": "Judge a finished run again, also against a baseline file.",
+    "judge": "Label answers by hand, and say how far judges agree with people.",
     "ls": "List the plugins: metrics, judges, backends, datasets, reporters.",
     "doctor": "Say what this machine has, what is missing, and what installs it.",
 }

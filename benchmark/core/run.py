@@ -16,7 +16,7 @@ from benchmark.core.environment import environment
 from benchmark.core.forgetting import forgetting, texts_of
 from benchmark.core.gate import exit_code, judge_gates, overall
 from benchmark.core.generate import generate
-from benchmark.core.judge import judge, summarise_verdicts
+from benchmark.core.judge import summarise_verdicts
 from benchmark.core.likelihood import likelihood
 from benchmark.core.plan import Plan
 from benchmark.core.retrieve import prepare as prepare_retrieval
@@ -26,10 +26,11 @@ from benchmark.core.state import Adapter, Answers, Data
 from benchmark.core.store import RunFolder
 from benchmark.core.summary import candidates, complete
 from benchmark.core.train import train
+from benchmark.core.trust import Tested, judge_and_test
 from benchmark.errors import CandidateError
 from benchmark.plugins import Plugin, Report
 from benchmark.progress import Progress, Silent
-from benchmark.records import Example, Record, Verdict
+from benchmark.records import Example, Record
 from benchmark.results import CandidateSummary, GateResult, Results
 from benchmark.suite_file import to_yaml
 
@@ -79,7 +80,7 @@ def run(
             clock.lap("forgetting")
         table, scored = numbers(plan, data, adapters, answers, shown)
         clock.lap("score")
-        judged = judge(plan, data.test, answers, shown)
+        tested = judge_and_test(plan, data.test, answers, shown)
         clock.lap("judge")
         draws = {"seed": suite.seed, "resamples": suite.resamples}
         fakes = controls_of(plan)
@@ -90,7 +91,7 @@ def run(
             suite.gates, summaries, comparisons, gated_by_default(plan), per_cluster(table)
         )
         cards = candidates(plan, adapters, answers)
-        steps = {"scored": scored, "judged": judged.computed, **forgotten.computed}
+        steps = {"scored": scored, "judged": tested.judged.computed, **forgotten.computed}
         results = Results(
             **outcome(plan, rules, cards, forgotten.errors),
             **clock.times(),
@@ -101,7 +102,9 @@ def run(
             scores=tuple(normalise(table, summaries, fakes, **draws)),
             comparisons=tuple(comparisons),
             scales=tuple(scales(table, summaries, fakes, **draws)),
-            verdicts=tuple(summarise_verdicts(plan, judged)),
+            verdicts=tuple(summarise_verdicts(plan, tested.judged)),
+            trust=tested.trust,
+            agreement=tested.agreement,
             retrieval=tuple(made.summary for made in data.retrieved.values()),
             forgetting=forgotten.summaries,
             forgetting_errors=forgotten.errors,
@@ -111,7 +114,7 @@ def run(
             folder.write_rows(f"retrieval/{name}.jsonl", found.found)
         generations = {name: answer.generations for name, answer in answers.items()}
         report = Report(results, data.test, generations, flat(table.scores), folder.path)
-        write(plan, folder, report, flat(judged.verdicts), show=show)
+        write(plan, folder, report, tested, show=show)
         record(adapters, results)
     return results
 
@@ -158,16 +161,16 @@ def gated_by_default(plan: Plan) -> list[str]:
     ]
 
 
-def write(
-    plan: Plan, folder: RunFolder, report: Report, verdicts: Sequence[Verdict], *, show: bool
-) -> None:
+def write(plan: Plan, folder: RunFolder, report: Report, tested: Tested, *, show: bool) -> None:
     """Write the per-example records, then let every reporter write its view."""
     folder.write_rows("examples.jsonl", report.examples)
     for name, generations in report.generations.items():
         folder.write_rows(f"generations/{name}.jsonl", generations)
     folder.write_rows("scores.jsonl", report.scores)
-    if verdicts:
-        folder.write_rows("verdicts.jsonl", verdicts)
+    judged = tested.judged
+    for name, opinions in (("verdicts", judged.verdicts), ("canaries", judged.tests)):
+        if opinions:
+            folder.write_rows(f"{name}.jsonl", flat(opinions))
     folder.point_latest()
     for reporter in plan.reporters:
         if show or not getattr(reporter, "prints", False):

@@ -16,6 +16,7 @@ from benchmark.reporters.files import write_text
 from benchmark.reporters.markdown_data import data_lines
 from benchmark.reporters.markdown_search import retrieval_lines
 from benchmark.reporters.markdown_training import forgetting_lines, training_lines
+from benchmark.reporters.markdown_trust import trust_lines
 from benchmark.results import Results
 
 MAX_CHARS = 1_200
@@ -41,6 +42,7 @@ class Markdown(Plugin):
             *_leaderboard(board),
             *_differences(results, board),
             *_judges(results),
+            *trust_lines(results),
             *_answers(board),
             *training_lines(board),
             *forgetting_lines(results),

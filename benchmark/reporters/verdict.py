@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmark.reporters import forgetting, retrieval, scales, training
+from benchmark.reporters import forgetting, retrieval, scales, training, trust
 from benchmark.reporters import format as fmt
 from benchmark.reporters.board import Board, Cell, Row
 from benchmark.results import GateResult, Results, ScoreSummary
@@ -63,6 +63,7 @@ def notices(results: Results, board: Board) -> list[str]:
     """Return what a reader must know before trusting the numbers, one sentence each."""
     found = [*_leaking(results), *retrieval.notices(results), *_fooled(board)]
     found += scales.notices(results, board)
+    found += trust.notices(results)
     for row in (*board.models, *board.controls):
         found += _of_candidate(row, board)
     return [*found, *training.notices(board), *forgetting.notices(results)]

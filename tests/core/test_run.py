@@ -98,7 +98,8 @@ def test_everything_is_made_and_adds_up(suite, tmp_path):
     assert results.exit_code == 0 and results.verdict == "pass"
     assert [card.name for card in results.candidates] == names
     assert all(card.answered == 10 and card.failed == 0 for card in results.candidates)
-    assert results.computed == {"trained": 1, "generated": 6, "scored": 18, "judged": 6}
+    # Judged: 6 candidates and 6 kinds of canary.
+    assert results.computed == {"trained": 1, "generated": 6, "scored": 18, "judged": 12}
 
     # The controls are the ends of every scale.
     assert results.score("oracle", "rougeL").value == 1.0
