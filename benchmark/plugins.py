@@ -1,9 +1,8 @@
 """Every extension point on one screen: the protocols and their registries.
 
-A plugin is one class. Its fields are its YAML parameters (checked, typed, listed by
-`bench ls`), its methods the behaviour; the signature and the cache key come from the fields.
-A built-in plugin is one line in a registry below; another package brings one through an
-entry point of the group named there.
+A plugin is one class. Its fields are its YAML parameters (checked, typed, listed by `bench ls`),
+its methods the behaviour; the signature and the cache key come from the fields. A built-in plugin
+is one line in a registry below; another package brings one through an entry point of its group.
 """
 
 from __future__ import annotations
@@ -254,6 +253,8 @@ METRICS = Registry(
         "meteor": "benchmark.metrics.meteor:Meteor",
         "bertscore": "benchmark.metrics.bertscore:BertScore",
         "citation_accuracy": "benchmark.metrics.citation:CitationAccuracy",
+        "citation_accuracy_beyond_prompt": "benchmark.metrics.citation_beyond:CitationBeyondPrompt",
+        "citations": "benchmark.metrics.citations:Citations",
     },
 )
 BACKENDS = Registry(

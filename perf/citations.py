@@ -6,8 +6,9 @@ on the Code du travail alone; the other codes show how it does elsewhere.
 
 A link's article numbers are those in its text, read by a plain pattern, else the one in its title
 ("Code du travail - art. L1233-3 (V)", which may be an older text's); its code is the one in its
-address (`cidTexte`). Links are incomplete, so that precision is shown on 200 finds outside of all links, drawn at random and
-read by a person: `citations_read.tsv`, which holds places and opinions, not the law's text.
+address (`cidTexte`). Links are incomplete, so that precision is shown on 200 finds outside of all
+links, drawn at random and read by a person: `citations_read.tsv`, which holds places and
+opinions, not the law's text.
 """
 
 from __future__ import annotations

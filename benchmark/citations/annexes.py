@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from benchmark.articles import normal_number
-from benchmark.citations.lists import NO_ACT, Container, container
+from benchmark.citations.containers import NO_ACT, Container, container
 from benchmark.citations.names import Mention, at
 from benchmark.citations.numbers import number
+from benchmark.citations.parts import LATIN, ROMAN
 from benchmark.citations.tokens import Token
 
-_ROMAN = frozenset("I II III IV V VI VII VIII IX X".split())
-_LATIN = frozenset("bis ter quater quinquies sexies".split())
 _DISEASES = ("des", "maladies", "professionnelles")
 
 
@@ -40,7 +39,7 @@ def read_annex(tokens: Sequence[Token], i: int) -> Annex | None:
 def _annex(tokens: Sequence[Token], i: int) -> Annex | None:
     first, end = at(tokens, i), i + 1
     label = at(tokens, end)
-    if label.raw in _ROMAN or (label.kind == "number" and "-" not in label.text):
+    if label.raw in ROMAN or (label.kind == "number" and "-" not in label.text):
         end += 1
     name = " ".join(["Annexe", *(token.raw for token in tokens[i + 1 : end])])
     to = [at(tokens, end + step).text for step in range(4)]
@@ -64,7 +63,7 @@ def _table(tokens: Sequence[Token], i: int) -> Annex | None:
     if digits.kind != "number":
         return None
     latin = at(tokens, end)
-    end += latin.text in _LATIN
+    end += latin.text in LATIN
     name = " ".join(["Tableau n°", *(token.raw for token in tokens[i + 3 : end])])
     held = container(tokens, end, prefixed=True)
     said = tuple(at(tokens, end + step).text for step in range(3))

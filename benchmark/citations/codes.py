@@ -143,7 +143,7 @@ def known_codes() -> tuple[KnownCode, ...]:
 
 @cache
 def _titles() -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     for code in known_codes():
         for name in (*code.names, code.id):
             if name:

@@ -14,24 +14,27 @@ Each token is looked at a bounded number of times: time grows with the text and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from benchmark.citations import acts
-from benchmark.citations.annexes import Annex, read_annex
+from benchmark.citations.annexes import read_annex
 from benchmark.citations.codes import title_of
-from benchmark.citations.lists import KEYWORDS, Container, Item, point_before, read_list
+from benchmark.citations.containers import KEYWORDS, Container
+from benchmark.citations.lists import Item, read_list
 from benchmark.citations.names import Mention, at, mention
 from benchmark.citations.numbers import PREFIXES
-from benchmark.citations.tokens import Token, tokenise
+from benchmark.citations.parts import point_before
+from benchmark.citations.tokens import tokenise
 
 Kind = Literal["article", "annex", "act"]
 
 _BEFORE = frozenset({",", ":", "(", "-", ">", "|", "/", "→"})
 _BEFORE_WORDS = frozenset(
     "en dans a aux son ses leur sous notamment v voir not spec specialement art article articles "
-    "prevoit dispose enonce precise impose prevues prevus mentionnees visees figurant l les '".split()
+    "prevoit dispose enonce precise impose prevues prevus mentionnees visees figurant "
+    "l les '".split()
 )
 _ASKING = _BEFORE_WORDS - frozenset("l les ' art article articles".split())
 """Without one of these, "le code rural, l'article L. 1" names two things."""
@@ -70,11 +73,16 @@ class Citation:
     act: str = ""
 
 
-class _Named(NamedTuple):
-    """A code named outside of a list: where its mention ends."""
+class _Resolved(NamedTuple):
+    """The fields of a citation that tell where its number stands."""
 
-    mention: Mention
-    start: int
+    code: str = ""
+    named: bool = False
+    last: str = ""
+    act: str = ""
+
+
+_NOWHERE = _Resolved()
 
 
 def extract(text: str, code: str = "") -> list[Citation]:
@@ -85,7 +93,7 @@ def extract(text: str, code: str = "") -> list[Citation]:
         code: The code that the text is about, or is of, by title or short form: "présent code",
             and every number beside which no code is named.
     """
-    return list(_Walk(text, title_of(code) if code else "").citations())
+    return _Walk(text, title_of(code) if code else "").run()
 
 
 class _Walk:
@@ -94,94 +102,96 @@ class _Walk:
     def __init__(self, text: str, code: str) -> None:
         self.text, self.code = text, code
         self.tokens = tokenise(text)
+        self.found: list[Citation] = []
         self.last = ""
-        self.before: _Named | None = None
+        self.before: Mention | None = None
         """A code that was just named, and is no number's container."""
 
-    def citations(self) -> Iterator[Citation]:
+    def run(self) -> list[Citation]:
+        """Return what there is, in order."""
         i = 0
         while i < len(self.tokens):
-            i = yield from self._at(i)
+            i = self._at(i) if self.tokens[i].kind == "word" else i + 1
+        return self.found
 
-    def _at(self, i: int) -> Iterator[Citation]:  # type: ignore[misc]
-        """Give what begins at token `i`, and return where to go on."""
+    def _at(self, i: int) -> int:
+        """Take what begins at token `i`, and return where to go on."""
         token = self.tokens[i]
-        if token.kind != "word":
-            return i + 1
         if token.text in KEYWORDS or token.raw in PREFIXES:
-            found = read_list(self.tokens, i)
-            if found:
-                yield from self._articles(found.items, i)
-                return found.next
+            numbers = read_list(self.tokens, i)
+            if numbers:
+                self._articles(numbers.items, i)
+                return numbers.next
         annex = read_annex(self.tokens, i)
         if annex:
-            yield self._annex(annex, i)
+            place = self._resolve(annex.container, self._named_before(i))
+            self._add("annex", (annex.start, annex.end), annex.number, place)
+            self.before = None
             return annex.next
         act = acts.act(self.tokens, i)
         if act:
-            yield Citation(self.text[act.start : act.end], act.start, act.end, "act", "")
+            self._add("act", (act.start, act.end))
             return act.next
         named = mention(self.tokens, i)
-        if named and named.points in ("title", "short"):
-            self.before = _Named(named, i)
-            if named.points == "title":
-                self.last = named.title
-            return named.end
-        return i + 1
+        if named is None or named.points not in ("title", "short"):
+            return i + 1
+        self.before = named
+        if named.points == "title":
+            self.last = named.title
+        return named.end
 
-    def _articles(self, items: Sequence[Item], i: int) -> Iterator[Citation]:
-        before = self._named_before(i)
-        point = point_before(self.tokens, i)
+    def _articles(self, items: Sequence[Item], i: int) -> None:
+        before, ahead = self._named_before(i), point_before(self.tokens, i)
         for place, item in enumerate(items):
-            found = self._resolve(item.container, before)
-            number = item.number
+            number, point = item.number, ahead if ahead and not place else item.point
             until = items[place + 1].number.normal if item.to_next else ""
-            behind = "" if item.point is None else self._raw(*item.point)
-            ahead = self._raw(*point) if point and place == 0 else ""
-            yield Citation(
-                self.text[number.start : number.end],
-                number.start,
-                number.end,
+            self._add(
                 "article",
+                (number.start, number.end),
                 number.normal,
-                **found,
-                until=until,
-                point=ahead or behind,
+                self._resolve(item.container, before),
+                (until, self._raw(*point) if point else ""),
             )
         self.before = None
 
-    def _annex(self, annex: Annex, i: int) -> Citation:
-        found = self._resolve(annex.container, self._named_before(i))
-        self.before = None
-        span = self.text[annex.start : annex.end], annex.start, annex.end
-        return Citation(*span, "annex", annex.number, **found)
+    def _add(
+        self,
+        kind: Kind,
+        span: tuple[int, int],
+        number: str = "",
+        place: _Resolved = _NOWHERE,
+        more: tuple[str, str] = ("", ""),
+    ) -> None:
+        until, point = more
+        where = place._asdict()
+        text = self.text[slice(*span)]
+        self.found.append(Citation(text, *span, kind, number, **where, until=until, point=point))
 
-    def _resolve(self, held: Container | None, before: str) -> dict[str, object]:
-        """Return `code`, `named`, `last` and `act` of a citation, and note the code named."""
+    def _resolve(self, held: Container | None, before: str) -> _Resolved:
+        """Return where a number stands, and note the code that was named."""
         last = self.last
         if held is None:
-            code = before or self.code or last
-            named = bool(before)
+            code, named = before or self.code or last, bool(before)
             self.last = before or last
         elif held.code is None:
-            return {"act": self.text[slice(*held.act)]}
+            return _Resolved(act=self.text[slice(*held.act)])
         else:
             # "Du même livre" is a code only where the Livre des procédures fiscales is one.
             book = last if last.startswith("Livre") else self.code
             pointed = {"same": last or self.code, "book": book, "present": self.code}
             code, named = pointed.get(held.code.points, held.code.title), True
             self.last = code or last
-        return {"code": code, "named": named, "last": last if last != code else ""}
+        return _Resolved(code, named, last if last != code else "")
 
     def _named_before(self, i: int) -> str:
         """Return the code that is named right before token `i`, for what begins there."""
         if self.before is None:
             return ""
-        named, between = self.before.mention, self.tokens[self.before.mention.end : i]
+        between = self.tokens[self.before.end : i]
         words = {token.text for token in between}
         if len(between) > _NEAR or not words <= _BEFORE_WORDS | _BEFORE:
             return ""
-        return named.title if not words & {"l", "les"} or words & _ASKING else ""
+        return self.before.title if not words & {"l", "les"} or words & _ASKING else ""
 
     def _raw(self, start: int, end: int) -> str:
         first, last = at(self.tokens, start), at(self.tokens, end - 1)

@@ -17,7 +17,16 @@ _SKIPS = 4
 """Tokens in a row that may not count."""
 _SAME = frozenset({"meme", "dit", "susdit", "susvise", "precite", "susmentionne", "dernier"})
 _SAME_AFTER = frozenset({"precite", "susvise", "susmentionne"})
-_ROMAN = {"i": "I", "ii": "II", "iii": "III", "iv": "IV", "1": "I", "2": "II", "3": "III", "4": "IV"}
+_ROMAN = {
+    "i": "I",
+    "ii": "II",
+    "iii": "III",
+    "iv": "IV",
+    "1": "I",
+    "2": "II",
+    "3": "III",
+    "4": "IV",
+}
 _LINKING = frozenset({"de", "du", "des", "d", "la", "le", "les", "l", "et"})
 _FOREIGN_WORDS = 8
 """Tokens of the title of an unknown code that are looked at."""
@@ -97,9 +106,9 @@ def annex_of_cgi(tokens: Sequence[Token], i: int) -> Mention | None:
 def _pointing(tokens: Sequence[Token], i: int) -> Mention | None:
     """Read "même code", "présent code", "code précité", "code"; what is before is the caller's."""
     start = i
-    while at(tokens, i).text in _SAME or (at(tokens, i).text == "present" and i == start):
+    while i - start < 3 and at(tokens, i).text in _SAME | {"present"}:
         i += 1
-    if at(tokens, i).text != "code" or i - start > 3:
+    if at(tokens, i).text != "code":
         return None
     words = [token.text for token in tokens[start:i]]
     if "present" in words:
@@ -132,7 +141,7 @@ def _capitals() -> dict[str, str]:
         name: code.title
         for code in known_codes()
         for name in code.names
-        if " " not in name and name.upper() == name or name == "CoMoFi"
+        if (" " not in name and name.upper() == name) or name == "CoMoFi"
     }
 
 

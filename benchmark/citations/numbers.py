@@ -43,9 +43,7 @@ class Number(NamedTuple):
     next: int
 
 
-def number(
-    tokens: Sequence[Token], i: int, *, announced: bool, prefix: str = ""
-) -> Number | None:
+def number(tokens: Sequence[Token], i: int, *, announced: bool, prefix: str = "") -> Number | None:
     """Return the number that begins at token `i`, if one does.
 
     Args:

@@ -7,6 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from pydantic import TypeAdapter
+
 from benchmark.core.plan import Plan
 from benchmark.core.state import Answers
 from benchmark.core.store import Cache
@@ -14,10 +16,13 @@ from benchmark.files import write_text
 from benchmark.keys import key
 from benchmark.plugins import Metric
 from benchmark.progress import Progress
-from benchmark.records import Example, Generation, Score
+from benchmark.records import CitedArticle, Example, Generation, Score
 
 if TYPE_CHECKING:
     from benchmark.plugins import Array
+
+
+_CITED = TypeAdapter(list[tuple[CitedArticle, ...]])
 
 
 class Scores(NamedTuple):
@@ -55,8 +60,12 @@ def _rows(
         if generation.text is not None
     ]
     answered = [example for example, _ in pairs]
-    stats, made = _stats(metric, answered, [text for _, text in pairs])
+    texts = [text for _, text in pairs]
+    stats, made = _stats(metric, answered, texts)
     rows = dict(zip([example.id for example in answered], stats, strict=True))
+    cited = dict(
+        zip([example.id for example in answered], _cited(metric, answered, texts), strict=True)
+    )
     return [
         Score(
             example_id=generation.example_id,
@@ -64,6 +73,7 @@ def _rows(
             metric=name,
             stats=rows.get(generation.example_id),
             values=_values(metric, rows.get(generation.example_id)),
+            citations=cited.get(generation.example_id, ()),
         )
         for generation in generations
     ], made
@@ -75,15 +85,7 @@ def _stats(
     """Return statistics, and whether they had to be computed."""
     if not texts:
         return [], False
-    cache = Cache()
-    name = key(
-        metric=metric.key,
-        weights=metric.weights(),
-        # A metric may read anything of an example, so all of it is part of the key.
-        examples=[example.model_dump(mode="json") for example in examples],
-        texts=list(texts),
-    )
-    path = cache.path("scores", f"{name}.json")
+    path = Cache().path("scores", f"{_name(metric, examples, texts)}.json")
     if path.is_file():
         try:
             known = json.loads(path.read_text(encoding="utf-8"))
@@ -94,6 +96,36 @@ def _stats(
     stats = [tuple(row) for row in metric.stats(examples, texts).tolist()]
     write_text(path, json.dumps(stats))
     return stats, True
+
+
+def _name(metric: Metric, examples: Sequence[Example], texts: Sequence[str]) -> str:
+    return key(
+        metric=metric.key,
+        weights=metric.weights(),
+        # A metric may read anything of an example, so all of it is part of the key.
+        examples=[example.model_dump(mode="json") for example in examples],
+        texts=list(texts),
+    )
+
+
+def _cited(
+    metric: Metric, examples: Sequence[Example], texts: Sequence[str]
+) -> list[tuple[CitedArticle, ...]]:
+    """Return what a metric with the optional `citations` found in each answer; () without."""
+    find = getattr(metric, "citations", None)
+    if find is None or not texts:
+        return [()] * len(texts)
+    path = Cache().path("scores", f"{_name(metric, examples, texts)}.citations.json")
+    if path.is_file():
+        try:
+            known = _CITED.validate_json(path.read_bytes())
+            if len(known) == len(texts):
+                return known
+        except ValueError:
+            path.replace(path.with_suffix(".damaged"))  # made again below
+    found: list[tuple[CitedArticle, ...]] = find(examples, texts)
+    write_text(path, _CITED.dump_json(found).decode())
+    return found
 
 
 def _values(metric: Metric, stats: tuple[float, ...] | None) -> dict[str, float]:
