@@ -15,7 +15,8 @@ from benchmark.citations.numbers import number
 from benchmark.citations.parts import LATIN, ROMAN
 from benchmark.citations.tokens import Token
 
-_DISEASES = ("des", "maladies", "professionnelles")
+_DISEASES = (("des", "maladies", "professionnelles"), ("du", "regime", "general"))
+"""The tables that these words tell are those of the Code de la sécurité sociale."""
 
 
 class Annex(NamedTuple):
@@ -62,12 +63,12 @@ def _table(tokens: Sequence[Token], i: int) -> Annex | None:
     digits, end = at(tokens, i + 3), i + 4
     if digits.kind != "number":
         return None
-    latin = at(tokens, end)
-    end += latin.text in LATIN
+    end += at(tokens, end).text in LATIN
+    end += at(tokens, end).raw in ("A", "B", "C") and at(tokens, end + 1).raw != "."
     name = " ".join(["Tableau n°", *(token.raw for token in tokens[i + 3 : end])])
     held = container(tokens, end, prefixed=True)
     said = tuple(at(tokens, end + step).text for step in range(3))
-    if held is None and said == _DISEASES:
+    if held is None and said in _DISEASES:
         social = Mention("title", "Code de la sécurité sociale", end + 3)
         held = Container(social, NO_ACT, end + 3)
     start, stop = tokens[i].start, tokens[end - 1].end

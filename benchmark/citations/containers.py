@@ -23,6 +23,8 @@ _LEADING = frozenset("du de la le l ' au aux dans issu issus d des".split())
 _OPENING = frozenset({",", "(", "-", ":", "|"})
 _THIS = frozenset("ce cet cette ladite ledit dudit meme present presente susdite ces".split())
 _AFOREMENTIONED = frozenset("precite precites susvise susvises susmentionne".split())
+FORMER = frozenset("ancien anciens ancienne anc".split())
+"""What says that a number is of an earlier numbering, or of a code that is gone."""
 _FOLLOWING = frozenset("s ss suiv suivant suivants suivantes".split())
 NO_ACT = (0, 0)
 
@@ -64,7 +66,7 @@ def _container(tokens: Sequence[Token], i: int, prefixed: bool) -> Container | N
             if led:
                 return None
             opened = True
-        elif token.text not in _AFOREMENTIONED:
+        elif token.text not in _AFOREMENTIONED and (token.text not in FORMER or mention(tokens, i)):
             break
         i += 1
     if opened and led and at(tokens, i - 1).text not in ("du", "de", "l", "'", "la"):

@@ -58,6 +58,7 @@ class Citation:
         until: Last number of the range "L. 1 à L. 5" that this one begins; "" if it begins none.
         point: The part of the article that is meant, as written: "3° du II"; "" if none is.
         act: The law or the like that an article is of, as written.
+        former: Whether the text says "ancien": an article of an earlier numbering.
     """
 
     text: str
@@ -71,6 +72,7 @@ class Citation:
     until: str = ""
     point: str = ""
     act: str = ""
+    former: bool = False
 
 
 class _Resolved(NamedTuple):
@@ -82,7 +84,15 @@ class _Resolved(NamedTuple):
     act: str = ""
 
 
-_NOWHERE = _Resolved()
+class _More(NamedTuple):
+    """The other fields of a citation."""
+
+    until: str = ""
+    point: str = ""
+    former: bool = False
+
+
+_NOWHERE, _NO_MORE = _Resolved(), _More()
 
 
 def extract(text: str, code: str = "") -> list[Citation]:
@@ -150,7 +160,7 @@ class _Walk:
                 (number.start, number.end),
                 number.normal,
                 self._resolve(item.container, before),
-                (until, self._raw(*point) if point else ""),
+                _More(until, self._raw(*point) if point else "", item.is_former),
             )
         self.before = None
 
@@ -160,12 +170,10 @@ class _Walk:
         span: tuple[int, int],
         number: str = "",
         place: _Resolved = _NOWHERE,
-        more: tuple[str, str] = ("", ""),
+        more: _More = _NO_MORE,
     ) -> None:
-        until, point = more
-        where = place._asdict()
-        text = self.text[slice(*span)]
-        self.found.append(Citation(text, *span, kind, number, **where, until=until, point=point))
+        where = {**place._asdict(), **more._asdict()}
+        self.found.append(Citation(self.text[slice(*span)], *span, kind, number, **where))
 
     def _resolve(self, held: Container | None, before: str) -> _Resolved:
         """Return where a number stands, and note the code that was named."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from benchmark.citations.containers import KEYWORDS, PLURAL, Container, container
+from benchmark.citations.containers import FORMER, KEYWORDS, PLURAL, Container, container
 from benchmark.citations.names import at
 from benchmark.citations.numbers import Number, number
 from benchmark.citations.parts import part_at, points
@@ -40,6 +40,8 @@ class Item:
     group: int
     """Counts the words "article" of the list."""
     container: Container | None = None
+    is_former: bool = False
+    """"Ancien article", or an article "de l'ancien code"."""
     is_first: bool = False
     """Another thing is spoken of from here on: "..., l'article L. 2 du code rural"."""
     to_next: bool = False
@@ -60,13 +62,15 @@ class List_:
 def read_list(tokens: Sequence[Token], i: int) -> List_ | None:
     """Return the list that begins at token `i`, with the word "article" or a number itself."""
     found, group, plural = List_(), 0, False
+    before = at(tokens, i - 1)
+    is_former = before.text in FORMER or (before.raw == "." and at(tokens, i - 2).text == "anc")
     keyword = at(tokens, i).text in KEYWORDS
     if keyword:
         plural = at(tokens, i).text in PLURAL
         i = _behind_keyword(tokens, i + 1)
     first = number(tokens, i, announced=keyword)
     while first is not None:
-        item = Item(first, group)
+        item = Item(first, group, is_former=is_former and not group)
         if found.items:
             item_before = found.items[-1]
             item_before.to_next = _is_range(tokens, item_before.number.next, i)
@@ -85,6 +89,7 @@ def _contain(tokens: Sequence[Token], found: List_, last: Number) -> int:
     if end > last.next:
         found.items[-1].point = (last.next, end)
     if held is None:
+        found.items[-1].is_former |= at(tokens, last.next).text in FORMER
         return last.next
     group = found.items[-1].group
     for item in reversed(found.items):
@@ -93,9 +98,14 @@ def _contain(tokens: Sequence[Token], found: List_, last: Number) -> int:
         if item.container or not alike:
             break
         item.container = held
+        item.is_former |= _is_former(tokens, last.next, held.next)
         if item.is_first:
             break
     return held.next
+
+
+def _is_former(tokens: Sequence[Token], start: int, end: int) -> bool:
+    return any(at(tokens, i).text in FORMER for i in range(start, min(end, start + 6)))
 
 
 def _next(

@@ -2,7 +2,7 @@
 
 ::
 
-    number   = [prefix ["."]] digits {"-" digits} [latin] [letters]
+    number   = [prefix ["." | "-"]] digits {"-" digits} [latin] [letters [latin]]
     prefix   = "L" | "R" | "D" | "A" | "LO" | "LP" | ...   (stars are noise to the tokeniser)
     latin    = "bis" | "ter" | ... | "duodecies"
     letters  = one to three capitals, standing apart: "A", "BA"
@@ -63,29 +63,44 @@ def number(tokens: Sequence[Token], i: int, *, announced: bool, prefix: str = ""
         return None
     if prefix and "-" not in first.text:
         return None
+    dot, decimals = at(tokens, i + 1), at(tokens, i + 2)
+    if dot.raw == "." and decimals.kind == "number" and decimals.start - first.end == 1:
+        return None  # "article 3.1": of a contract, a treaty, a standard
     found = _tail(tokens, i, prefix)
     return found._replace(start=first.start)
 
 
 def _prefixed(tokens: Sequence[Token], i: int, announced: bool) -> Number | None:
     letter = at(tokens, i)
-    capital = letter.raw.upper()
-    if capital not in PREFIXES or (letter.raw != capital and not announced):
+    capital, i = _letter(tokens, i)
+    if capital not in PREFIXES or (letter.raw != letter.raw.upper() and not announced):
         return None
-    dot = at(tokens, i + 1).raw == "."
-    digits = at(tokens, i + 1 + dot)
+    dot = at(tokens, i).raw == "." or (announced and _is_glued_dash(tokens, i))
+    digits = at(tokens, i + dot)
     if digits.kind != "number":
         return None
-    glued = digits.start == letter.end
-    if letter.raw != capital and not (dot or glued):
+    if letter.raw != letter.raw.upper() and not (dot or digits.start == letter.end):
         return None  # "l'article d 3": no
     hyphened = "-" in digits.text
     if not announced and not hyphened and not (dot and len(digits.text) > 1 and capital != "A"):
         return None
     if not announced and not dot and len(digits.text.partition("-")[0]) < 3:
         return None  # "A4-2", "R2-D2"
-    found = _tail(tokens, i + 1 + dot, capital)
-    return found._replace(start=letter.start)
+    return _tail(tokens, i + dot, capital)._replace(start=letter.start)
+
+
+def _letter(tokens: Sequence[Token], i: int) -> tuple[str, int]:
+    """Return the prefix at a token, "L.O." put together, and the place behind it."""
+    letter = at(tokens, i).raw.upper()
+    dot, second = at(tokens, i + 1), at(tokens, i + 2)
+    if dot.raw == "." and second.raw == "O" and second.start == dot.end:
+        return letter + "O", i + 3
+    return letter, i + 1
+
+
+def _is_glued_dash(tokens: Sequence[Token], i: int) -> bool:
+    before, dash, after = (at(tokens, i + step) for step in (-1, 0, 1))
+    return dash.text == "-" and before.end == dash.start and dash.end == after.start
 
 
 def _tail(tokens: Sequence[Token], i: int, prefix: str) -> Number:
@@ -98,14 +113,22 @@ def _tail(tokens: Sequence[Token], i: int, prefix: str) -> Number:
     word = at(tokens, i)
     if word.text in ("er", "ier") and word.start == end and digits.text == "1":
         return Number(normal_number(f"{prefix}1"), prefix, 0, word.end, i + 1)
-    if word.kind == "word" and _LATIN.fullmatch(word.text):
-        parts.append(word.text)
-        end, i, word = word.end, i + 1, at(tokens, i + 1)
+    end, i = _latin(tokens, i, end, parts)
+    i += _is_glued_dash(tokens, i) and bool(_LETTERS.fullmatch(at(tokens, i + 1).raw))
     if _is_letter(tokens, i, end):
-        parts.append(f" {word.raw}")
-        end, i = word.end, i + 1
-    normal = normal_number("".join(parts))
-    return Number(normal, prefix, 0, end, i)
+        letter = at(tokens, i)
+        parts.append(f" {letter.raw}")
+        end, i = _latin(tokens, i + 1, letter.end, parts)
+    return Number(normal_number("".join(parts)), prefix, 0, end, i)
+
+
+def _latin(tokens: Sequence[Token], i: int, end: int, parts: list[str]) -> tuple[int, int]:
+    """Take "bis" and the like into `parts`; return the number's end and the next place."""
+    word = at(tokens, i)
+    if word.kind != "word" or not _LATIN.fullmatch(word.text):
+        return end, i
+    parts.append(word.text)
+    return word.end, i + 1
 
 
 def _spaced_hyphen(tokens: Sequence[Token], i: int) -> bool:
@@ -119,7 +142,7 @@ def _is_letter(tokens: Sequence[Token], i: int, end: int) -> bool:
     letters = at(tokens, i)
     if not _LETTERS.fullmatch(letters.raw) or letters.raw in _NOT_LETTERS:
         return False
-    if letters.start - end > 1:
+    if letters.start - end > 2:
         return False
     after = at(tokens, i + 1)
     if letters.raw == "A" and after.text in _AFTER_A:

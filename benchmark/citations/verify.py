@@ -78,22 +78,18 @@ def expand(citation: Citation, index: ArticleIndex) -> tuple[str, ...]:
 
 
 def _check(citation: Citation, index: ArticleIndex, day: date) -> Checked:
-    if citation.kind == "act" or citation.act:
-        what = citation.act or citation.text
-        reason = f"It is of {_short(what)}, which no code holds: not checked."
-        return _checked(citation, "other reference", reason if citation.act else _ACT)
-    if not citation.code:
-        return _checked(citation, "unparseable", "Nothing tells which code is meant.")
+    apart = _apart(citation)
+    if apart:
+        return apart
     code = code_in(index, citation.code)
     entries = index.find(citation.number, code) if code else ()
     if not entries and not citation.named and citation.last:
         # No code stands beside it: the one that was named before it may be meant.
         other = code_in(index, citation.last)
-        entries = index.find(citation.number, other) if other else ()
-        if other is None and citation.number[:1].isalpha():
-            return _checked(
-                citation, "unparseable", f"It may be of the {_the(citation.last)}, not checked."
-            )
+        if other is None:
+            reason = f"It may be of the {_the(citation.last)}, which is not checked."
+            return _checked(citation, "unparseable", reason)
+        entries = index.find(citation.number, other)
     if entries:
         return _standing(citation, entries, day)
     if code is None:
@@ -102,7 +98,20 @@ def _check(citation: Citation, index: ArticleIndex, day: date) -> Checked:
     return _missing(citation, index, code)
 
 
-_ACT = "A law, a decree or an EU act: no code holds it, not checked."
+def _apart(citation: Citation) -> Checked | None:
+    """Return the verdict on what no index can be asked for; None if one can."""
+    if citation.act:
+        reason = f"It is of another text ({_short(citation.act)}), not checked."
+        return _checked(citation, "other reference", reason)
+    if citation.kind == "act":
+        reason = "A law, a decree or an EU act: no code holds it, not checked."
+        return _checked(citation, "other reference", reason)
+    if citation.former:
+        reason = "An article of an earlier numbering, which the source does not have."
+        return _checked(citation, "unparseable", reason)
+    if not citation.code:
+        return _checked(citation, "unparseable", "Nothing tells which code is meant.")
+    return None
 
 
 def _missing(citation: Citation, index: ArticleIndex, code: Code) -> Checked:
