@@ -38,6 +38,8 @@ _BEFORE_WORDS = frozenset(
 )
 _ASKING = _BEFORE_WORDS - frozenset("l les ' art article articles".split())
 """Without one of these, "le code rural, l'article L. 1" names two things."""
+_SAME = frozenset({"meme", "dudit", "ledit", "audit"})
+"""Before "article L. 1": the one that was spoken of, with the code that it had."""
 _NEAR = 6
 """Tokens between a code and a number behind it, at most."""
 
@@ -114,6 +116,8 @@ class _Walk:
         self.tokens = tokenise(text)
         self.found: list[Citation] = []
         self.last = ""
+        self.places: dict[str, _Resolved] = {}
+        """Where each number stood when it was last cited."""
         self.before: Mention | None = None
         """A code that was just named, and is no number's container."""
 
@@ -155,11 +159,15 @@ class _Walk:
         for place, item in enumerate(items):
             number, point = item.number, ahead if ahead and not place else item.point
             until = items[place + 1].number.normal if item.to_next else ""
+            where = self._resolve(item.container, before)
+            if not place and at(self.tokens, i - 1).text in _SAME and not item.container:
+                where = self.places.get(number.normal, where)
+            self.places[number.normal] = where
             self._add(
                 "article",
                 (number.start, number.end),
                 number.normal,
-                self._resolve(item.container, before),
+                where,
                 _More(until, self._raw(*point) if point else "", item.is_former),
             )
         self.before = None

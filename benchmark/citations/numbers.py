@@ -64,6 +64,8 @@ def number(tokens: Sequence[Token], i: int, *, announced: bool, prefix: str = ""
     if prefix and "-" not in first.text:
         return None
     dot, decimals = at(tokens, i + 1), at(tokens, i + 2)
+    if dot.text == "°":
+        return None  # "aux articles : 1° L. 1 et L. 2"
     if dot.raw == "." and decimals.kind == "number" and decimals.start - first.end == 1:
         return None  # "article 3.1": of a contract, a treaty, a standard
     found = _tail(tokens, i, prefix)
@@ -77,7 +79,8 @@ def _prefixed(tokens: Sequence[Token], i: int, announced: bool) -> Number | None
         return None
     dot = at(tokens, i).raw == "." or (announced and _is_glued_dash(tokens, i))
     digits = at(tokens, i + dot)
-    if digits.kind != "number":
+    is_point = at(tokens, i + dot + 1).text == "°" and "-" not in digits.text
+    if digits.kind != "number" or is_point:
         return None
     if letter.raw != letter.raw.upper() and not (dot or digits.start == letter.end):
         return None  # "l'article d 3": no
@@ -106,6 +109,11 @@ def _is_glued_dash(tokens: Sequence[Token], i: int) -> bool:
 def _tail(tokens: Sequence[Token], i: int, prefix: str) -> Number:
     """Read digits and what belongs to them behind them."""
     digits = tokens[i]
+    if at(tokens, i + 1).text == "°" and at(tokens, i + 1).start == digits.end:
+        # "L. 6313-1-3°" is the point 3° of L. 6313-1.
+        whole = digits.text.rpartition("-")[0]
+        end = digits.start + len(whole)
+        return Number(normal_number(f"{prefix}{whole}"), prefix, 0, end, i + 1)
     parts, end, i = [prefix, digits.text], digits.end, i + 1
     if prefix and "-" not in digits.text and _spaced_hyphen(tokens, i):
         parts.append(f"-{tokens[i + 1].text}")
