@@ -196,7 +196,11 @@ def precision(code: str) -> str:
     rows = [line.split("\t") for line in READ.read_text(encoding="utf-8").splitlines()[1:]]
     still = [row for row in rows if tuple(row[:3]) in spans]
     true = sum(row[3] == "true" for row in still)
-    return f"{share(true, len(still))} true, of {len(rows)} read and {len(still)} still found"
+    right = sum(row[4] == "right" for row in still)
+    return (
+        f"{share(true, len(still))} are citations, {share(right, len(still))} of the code said; "
+        f"{len(rows)} were read, {len(still)} of them are still found"
+    )
 
 
 HEAD = [

@@ -61,15 +61,16 @@ def number(tokens: Sequence[Token], i: int, *, announced: bool, prefix: str = ""
         return _prefixed(tokens, i, announced)
     if first.kind != "number" or not announced:
         return None
-    if prefix and "-" not in first.text:
+    if (prefix and "-" not in first.text) or _is_no_article(tokens, i):
         return None
-    dot, decimals = at(tokens, i + 1), at(tokens, i + 2)
-    if dot.text == "°":
-        return None  # "aux articles : 1° L. 1 et L. 2"
-    if dot.raw == "." and decimals.kind == "number" and decimals.start - first.end == 1:
-        return None  # "article 3.1": of a contract, a treaty, a standard
-    found = _tail(tokens, i, prefix)
-    return found._replace(start=first.start)
+    return _tail(tokens, i, prefix)._replace(start=first.start)
+
+
+def _is_no_article(tokens: Sequence[Token], i: int) -> bool:
+    """Tell whether digits are "1°" of a list, or "3.1" of a contract, a treaty, a standard."""
+    digits, mark, decimals = (at(tokens, i + step) for step in range(3))
+    is_decimal = decimals.kind == "number" and decimals.start - digits.end == 1
+    return (mark.text == "°" and "-" not in digits.text) or (mark.raw == "." and is_decimal)
 
 
 def _prefixed(tokens: Sequence[Token], i: int, announced: bool) -> Number | None:
