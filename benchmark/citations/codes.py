@@ -114,7 +114,7 @@ publ. adm., C. rel. pub. adm.
 Code rural et de la pêche maritime | LEGITEXT000006071367 | CRPM, C. rur., C. rural, Code rural, \
 C. rur. pêche mar., Code rural (nouveau), Nouveau code rural
 Code rural (ancien) | LEGITEXT000006071366 | Ancien code rural
-Livre des procédures fiscales | LEGITEXT000006069583 | LPF, L. pr. fisc., L. proc. fisc.
+Livre des procédures fiscales | LEGITEXT000006069583 | LPF
 """
 
 

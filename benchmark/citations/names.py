@@ -153,7 +153,7 @@ def _tree() -> dict[str, Any]:
         for name in code.names:
             if " " not in name:
                 continue
-            short = name.startswith(("C. ", "L. "))
+            short = name.startswith("C. ")
             _plant(root, name, (short, code.title))
             if name.startswith("C. "):
                 _plant(root, "Code " + name[3:], (short, code.title))

@@ -56,7 +56,8 @@ class Citations(LibraryMetric):
 
     - `citation_precision`, `citation_recall`, `citation_f1`: the articles that an answer cites
       against those that the reference cites, as (code, number) pairs, ranges spread out by the
-      index; sums over all answers. With several references, the one that fits best. An example
+      index; sums over all answers. Here codes that are not checked count too: it is the reference
+      that tells. With several references, the one that fits best. An example
       whose references cite nothing is not scored.
     - `hallucinated_citation_rate`: of the checkable citations, the share whose article is in no
       checked code at all, or only in another one than the answer says. Lower is better.
@@ -195,7 +196,7 @@ class Citations(LibraryMetric):
         best = _Hits(0, 0, 0)
         for reference in example.references:
             wanted = self._pairs(extract(reference, code))
-            hits = _Hits(len(made & wanted), len(made), len(wanted))
+            hits = _Hits(_common(made, wanted), len(made), len(wanted))
             if wanted and (not best.wanted or hits.f1 > best.f1):
                 best = hits
         return best
@@ -203,7 +204,7 @@ class Citations(LibraryMetric):
     def _pairs(self, citations: Iterator[Citation] | Sequence[Citation]) -> set[tuple[str, str]]:
         found = set()
         for one in citations:
-            if one.code and one.number and not one.act:
+            if one.number and not one.act:
                 numbers = (one.number, *expand(one, self._index()))
                 found |= {(plain(one.code), number) for number in numbers}
         return found
@@ -235,6 +236,16 @@ class _Hits(NamedTuple):
     @property
     def f1(self) -> float:
         return 2 * self.hits / max(self.made + self.wanted, 1)
+
+
+def _common(made: set[tuple[str, str]], wanted: set[tuple[str, str]]) -> int:
+    """Return how many (code, number) are in both; a code that is nowhere said fits any."""
+    codes: dict[str, set[str]] = {}
+    for code, number in wanted:
+        codes.setdefault(number, set()).add(code)
+    none: set[str] = set()
+    known = [(code, codes.get(number, none)) for code, number in made]
+    return sum(bool(found) and (not code or bool({code, ""} & found)) for code, found in known)
 
 
 def _counts(checked: Sequence[Checked]) -> tuple[int, ...]:
