@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 Kind = Literal["word", "number", "mark", "break"]
@@ -51,8 +52,14 @@ def folded(text: str) -> str:
     """Return a text in small letters, without accents, with plain apostrophes."""
     if text.isascii():
         return text.lower()
-    apart = unicodedata.normalize("NFKD", text.translate(_FOLD))
-    return "".join(char for char in apart if not unicodedata.combining(char)).lower()
+    return "".join(map(_folded_char, text.translate(_FOLD)))
+
+
+@lru_cache(maxsize=4096)
+def _folded_char(char: str) -> str:
+    # One by one: to put a million marks in order takes the square of their number.
+    apart = unicodedata.normalize("NFKD", char)
+    return "".join(part for part in apart if not unicodedata.combining(part)).lower()
 
 
 def tokenise(text: str) -> list[Token]:

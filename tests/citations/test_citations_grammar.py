@@ -224,7 +224,7 @@ HOSTILE = {
     "same": ("même dit " * (MILLION // 9), 0),
     "glue": ("art. L. 12-3 " + "et " * (MILLION // 3), 1),
     "open brackets": ("](<a" * (MILLION // 4), 0),
-    "marks": ("e" + "\u0301" * MILLION, 0),
+    "marks": ("e" + "\u0301\u0316" * (MILLION // 2), 0),
     "digits": ("article " + "1" * MILLION, 1),
     "hyphens": ("article 1" + "-1" * (MILLION // 2), 1),
     "empty lines": ("\n \n" * (MILLION // 3), 0),
