@@ -24,6 +24,8 @@ METRICS = Registry(
         "perplexity": "benchmark.metrics.perplexity:Perplexity",
         "evaluate": "benchmark.metrics.bridge:Evaluate",
         "citation_accuracy": "benchmark.metrics.citation:CitationAccuracy",
+        "citation_accuracy_beyond_prompt": "benchmark.metrics.citation_beyond:CitationBeyondPrompt",
+        "citations": "benchmark.metrics.citations:Citations",
     },
 )
 BACKENDS = Registry(

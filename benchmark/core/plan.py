@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from benchmark.core.general_text import problem_of
 from benchmark.errors import BenchError, ConfigError, Problem
 from benchmark.keys import key
+from benchmark.metrics.base import bound
 from benchmark.plugins import (
     BACKENDS,
     DATASETS,
@@ -98,7 +99,7 @@ def make_plan(suite: Suite) -> Plan:
     problems: list[Problem] = []
     origin = suite.origin
     built = {path: _build(kind, use, origin, path, problems) for kind, use, path in _uses(suite)}
-    metrics = {name: built["metrics", name] for name in suite.metrics}
+    metrics = {name: bound(built["metrics", name], built[("dataset",)]) for name in suite.metrics}
     known = {name: found for name, found in metrics.items() if found}
     labels = _labels(suite, known)
     # Which number is better when it is higher (True) or lower (False); None: it only describes.

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from pydantic import TypeAdapter
+
 from benchmark.core.plan import Plan
 from benchmark.core.spread import by_example, together
 from benchmark.core.state import Answers
@@ -17,10 +19,13 @@ from benchmark.keys import canonical, key, sha256_of_rows
 from benchmark.metrics.base import Fitted
 from benchmark.plugins import Metric
 from benchmark.progress import Progress
-from benchmark.records import Example, Generation, Score
+from benchmark.records import CitedArticle, Example, Generation, Score
 
 if TYPE_CHECKING:
     from benchmark.plugins import Array
+
+
+_CITED = TypeAdapter(list[tuple[CitedArticle, ...]])
 
 
 class Scores(NamedTuple):
@@ -83,19 +88,23 @@ def _of_candidate(
             )
             stats = [tuple(row) for row in found.tolist()]
             write_text(paths[name], json.dumps(stats))
-        yield name, _rows(name, metric, asked.examples, stats, answer.generations), made
+        cited = asked.cited(metric, paths[name])
+        yield name, _rows(name, metric, (stats, cited), asked, answer.generations), made
 
 
 def _rows(
     name: str,
     metric: Metric,
-    answered: Sequence[Example],
-    stats: Sequence[tuple[float, ...]],
+    found: tuple[Sequence[tuple[float, ...]], Sequence[tuple[CitedArticle, ...]]],
+    asked: _Asked,
     generations: Sequence[Generation],
 ) -> list[Score]:
+    stats, citations = found
+    answered = [example.id for example in asked.examples]
     # A metric that could not look at an answer gives NaN: a score that is missing, and counted.
     known = [row if all(map(math.isfinite, row)) else None for row in stats]
-    rows = dict(zip([example.id for example in answered], known, strict=True))
+    rows = dict(zip(answered, known, strict=True))
+    cited = dict(zip(answered, citations, strict=True))
     return [
         Score(
             example_id=generation.example_id,
@@ -103,6 +112,7 @@ def _rows(
             metric=name,
             stats=rows.get(generation.example_id),
             values=_values(metric, rows.get(generation.example_id)),
+            citations=cited.get(generation.example_id, ()),
         )
         for generation in generations
     ]
@@ -140,6 +150,23 @@ class _Asked(NamedTuple):
             except ValueError:
                 path.replace(path.with_suffix(".damaged"))  # computed again
         return None
+
+    def cited(self, metric: Metric, scores: Path) -> list[tuple[CitedArticle, ...]]:
+        """Return what a metric with the optional `citations` found in each answer; () without."""
+        find = getattr(metric, "citations", None)
+        if find is None or not self.texts:
+            return [()] * len(self.texts)
+        path = scores.with_suffix(".citations.json")
+        if path.is_file():
+            try:
+                known = _CITED.validate_json(path.read_bytes())
+                if len(known) == len(self.texts):
+                    return known
+            except ValueError:
+                path.replace(path.with_suffix(".damaged"))  # made again below
+        found: list[tuple[CitedArticle, ...]] = find(self.examples, self.texts)
+        write_text(path, _CITED.dump_json(found).decode())
+        return found
 
 
 def _values(metric: Metric, stats: tuple[float, ...] | None) -> dict[str, float]:

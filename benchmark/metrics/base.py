@@ -157,5 +157,14 @@ PART = 256
 """Pairs that are looked at together: memory does not grow with the number of answers."""
 
 
+def bound(metric: Any, dataset: Any) -> Any:
+    """Return a metric that knows the suite's data set, where it has the optional `for_dataset`.
+
+    What the data set says already (its codes, its day) need not be said twice in a suite.
+    """
+    hook = getattr(metric, "for_dataset", None)
+    return hook(dataset) if hook and dataset is not None else metric
+
+
 def _word(value: object) -> str:
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)

@@ -12,6 +12,7 @@ from benchmark.reporters import board as boards
 from benchmark.reporters import format as fmt
 from benchmark.reporters import mark, samples, scales, verdict
 from benchmark.reporters.board import Board, Cell, Row
+from benchmark.reporters.citations import wrong_lines
 from benchmark.reporters.files import write_text
 from benchmark.reporters.markdown_data import data_lines
 from benchmark.reporters.markdown_search import retrieval_lines
@@ -214,6 +215,7 @@ def _samples(report: Report, board: Board, limit: int) -> Iterator[str]:
                 yield from (f"No answer: {mark.text(answer.error)}", "")
             else:
                 yield from (*mark.block(answer.text, MAX_CHARS), "")
+            yield from wrong_lines(answer.wrong)
         yield "</details>"
     yield ""
 
