@@ -192,6 +192,20 @@ class ArticleIndex:
             raise KeyError(f"no code {code!r} in the index; it has: {known}")
         return tuple(entry for entry in found if entry.code == wanted)
 
+    def between(self, first: str, last: str, code: Code) -> list[str]:
+        """Return the numbers of a range in the order of the code, both ends with it.
+
+        [] where an end is no article of the code or there twice, or the last is before the first.
+        """
+        first_at, last_at = (
+            [at for at in self._numbers.get(normal_number(end), ()) if self._lines[at][0] == code]
+            for end in (first, last)
+        )
+        if len(first_at) != 1 or len(last_at) != 1:
+            return []
+        inside = range(first_at[0], last_at[0] + 1)
+        return [normal_number(entry.num) for entry in self._entries(inside)]
+
     def by_cid(self, cid: str) -> tuple[Entry, ...]:
         """Return the article with this id through all versions; () if there is none."""
         return self._entries(self._cids.get(cid, ()))

@@ -32,7 +32,7 @@ class ContrastRow(Record):
     """Examples that both answered."""
     shared: int
     """Examples that both runs asked."""
-    higher_is_better: bool
+    higher_is_better: bool | None
     problem: str = ""
     """Why the two are not comparable: the numbers are then missing, unless it was forced."""
 
@@ -40,6 +40,8 @@ class ContrastRow(Record):
     def verdict(self) -> str:
         """Return "better" or "worse" where interval and p both say so, else ""."""
         if self.difference is None or self.low is None or self.high is None or self.problem:
+            return ""
+        if self.higher_is_better is None:
             return ""
         if not (self.low > 0 or self.high < 0) or (self.p is not None and self.p >= 0.05):
             return ""

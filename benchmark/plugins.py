@@ -2,7 +2,7 @@
 
 A plugin is one class. Its fields are its YAML parameters (checked, typed, listed by
 `bench ls`), its methods the behaviour; the signature and the cache key come from the fields.
-A built-in plugin is one line in a registry below; another package brings one through an
+A built-in plugin is one line in `registries.py`; another package brings one through an
 entry point of the group named there.
 """
 
@@ -20,7 +20,12 @@ from benchmark.keys import code_version, key
 from benchmark.progress import Progress, Tick
 from benchmark.prompts import Template
 from benchmark.records import Example, Generation, Message, Score, Verdict
-from benchmark.registry import Registry
+from benchmark.registries import BACKENDS as BACKENDS
+from benchmark.registries import DATASETS as DATASETS
+from benchmark.registries import JUDGES as JUDGES
+from benchmark.registries import METRICS as METRICS
+from benchmark.registries import REGISTRIES as REGISTRIES
+from benchmark.registries import REPORTERS as REPORTERS
 from benchmark.results import Results
 
 if TYPE_CHECKING:
@@ -147,8 +152,6 @@ class Backend(Protocol):
     is_control: ClassVar[bool]
     """A control sees the references: it shows a metric's floor or ceiling."""
 
-    # `trainable: ClassVar[bool]`, if it is there, is read by `trainable()` below.
-
     @property
     def signature(self) -> str: ...
     def describe(self) -> str:
@@ -175,10 +178,10 @@ def trainable(backend: Backend) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ScoreInfo:
-    """One number that a metric gives."""
+    """One number that a metric gives; None: it only describes, so no gate can rest on it."""
 
     name: str
-    higher_is_better: bool = True
+    higher_is_better: bool | None = True
 
 
 class Metric(Protocol):
@@ -241,60 +244,3 @@ class Reporter(Protocol):
     """Writes one view of a run. `write` returns the file it wrote, None if it wrote none."""
 
     def write(self, report: Report) -> Path | None: ...
-
-
-METRICS = Registry(
-    "metric",
-    "benchmark.metrics",
-    {
-        "levenshtein": "benchmark.metrics.levenshtein:Levenshtein",
-        "exact_match": "benchmark.metrics.exact_match:ExactMatch",
-        "bleu": "benchmark.metrics.bleu:Bleu",
-        "rouge": "benchmark.metrics.rouge:Rouge",
-        "meteor": "benchmark.metrics.meteor:Meteor",
-        "bertscore": "benchmark.metrics.bertscore:BertScore",
-        "embedding": "benchmark.metrics.embedding:Embedding",
-        "perplexity": "benchmark.metrics.perplexity:Perplexity",
-        "evaluate": "benchmark.metrics.bridge:Evaluate",
-        "citation_accuracy": "benchmark.metrics.citation:CitationAccuracy",
-    },
-)
-BACKENDS = Registry(
-    "backend",
-    "benchmark.backends",
-    {
-        "hf": "benchmark.backends.hf:HuggingFace",
-        "echo": "benchmark.backends.control:Echo",
-        "oracle": "benchmark.backends.control:Oracle",
-        "shuffled": "benchmark.backends.control:Shuffled",
-        "openai": "benchmark.backends.openai:OpenAI",
-        "langchain": "benchmark.backends.langchain:LangChain",
-        "replay": "benchmark.backends.replay:Replay",
-    },
-)
-DATASETS = Registry(
-    "dataset",
-    "benchmark.datasets",
-    {
-        "legi": "benchmark.datasets.legi:Legi",
-        "files": "benchmark.datasets.files:Files",
-        "jsonl": "benchmark.datasets.jsonl:JsonLines",
-        "hub": "benchmark.datasets.hub:Hub",
-    },
-)
-JUDGES = Registry("judge", "benchmark.judges", {"fixed": "benchmark.judges.fixed:Fixed"})
-REPORTERS = Registry(
-    "reporter",
-    "benchmark.reporters",
-    {
-        "console": "benchmark.reporters.console:Console",
-        "json": "benchmark.reporters.json_file:JsonFile",
-        "markdown": "benchmark.reporters.markdown:Markdown",
-        "html": "benchmark.reporters.html:Html",
-        "junit": "benchmark.reporters.junit:JUnit",
-    },
-)
-REGISTRIES: dict[str, Registry] = {
-    "metrics": METRICS, "judges": JUDGES, "backends": BACKENDS, "datasets": DATASETS,
-    "reporters": REPORTERS,
-}  # fmt: skip

@@ -13,6 +13,18 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 Split = Literal["train", "validation", "test"]
+CitationVerdict = Literal[
+    "in force",
+    "amended since",  # in force on the day, with another text by the time of the source
+    "repealed",
+    "not yet in force",
+    "other code",
+    "invented",
+    "out of corpus",
+    "unparseable",
+    "other reference",
+]
+"""Of a citation; the last three are counted apart, never as right or wrong."""
 
 
 class Record(BaseModel):
@@ -141,9 +153,7 @@ class CitedArticle(Record):
     """In the one spelling of `articles.normal_number`; empty for laws, decrees and EU acts."""
     code: str
     """Title of the code that it is resolved to; empty where nothing tells."""
-    verdict: str
-    """in force, repealed, not yet in force, other code, invented, out of corpus, unparseable,
-    other reference."""
+    verdict: CitationVerdict
     reason: str = ""
     """One sentence for a reader."""
     link: str = ""

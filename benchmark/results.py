@@ -9,6 +9,8 @@ from pydantic import Field
 from benchmark.gate_results import GateResult, Outcome
 from benchmark.manifests import TrainingManifest
 from benchmark.records import Effort, Record
+from benchmark.results_judges import JudgeAgreement
+from benchmark.results_judges import JudgeTrust as JudgeTrust  # noqa: PLC0414 (also found here)
 from benchmark.rows.leaks import LeakReport
 from benchmark.rows.lengths import Lengths
 from benchmark.rows.row import Finding
@@ -80,7 +82,7 @@ class ScoreSummary(Record):
     failed: int
     cut: int = 0
     """Examples of which the metric read a text, answer or reference, only in part."""
-    higher_is_better: bool
+    higher_is_better: bool | None
     signature: str
     method: str = ""
     """How the interval was made."""
@@ -106,7 +108,7 @@ class Comparison(Record):
     """Of the paired test, two-sided, of this one difference alone."""
     n: int
     """Examples that both answered."""
-    higher_is_better: bool
+    higher_is_better: bool | None
     test: str
     """How interval and p were made: names, swaps, seed, clusters, and the correction."""
     se: float | None = None
@@ -140,25 +142,6 @@ class VerdictSummary(Record):
     abstained: int
     """Verdicts without one: abstained, failed or not parseable. Never imputed."""
     signature: str
-
-
-class JudgeTrust(Record):
-    """How far a judge can be believed, as measured in this run by answers of known worth."""
-
-    judge: str
-    """Its name in the suite."""
-    trusted: bool
-    """Only a trusted judge may decide a gate."""
-    reason: str
-    """One sentence: why, with the numbers."""
-    auc: Rate
-    """Chance that it puts the reference answer above another example's."""
-    false_pass: Rate
-    """Share of worthless answers (empty, ":", an injected "score: 5", ...) that it lets pass."""
-    n: int
-    """Canary answers that it gave an opinion on."""
-    failed: int
-    """Those that it gave none on."""
 
 
 class DatasetSummary(Record):
@@ -228,6 +211,8 @@ class Results(Record):
     """What the controls say of each number; only where there are controls."""
     verdicts: tuple[VerdictSummary, ...] = ()
     trust: tuple[JudgeTrust, ...] = ()
+    agreement: tuple[JudgeAgreement, ...] = ()
+    """Of the judges that are panels."""
     forgetting: tuple[ForgettingSummary, ...] = ()
     forgetting_errors: dict[str, str] = Field(default_factory=dict)
     """Candidate -> why its forgetting could not be measured."""

@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 from benchmark.records import Record
-
-
-class Rate(Record):
-    """One share or mean with the ends of its 95 % interval; None where it is not defined."""
-
-    value: float | None
-    low: float | None
-    high: float | None
+from benchmark.results_judges import Rate as Rate  # noqa: PLC0414 (also found here)
 
 
 class ForgettingSummary(Record):

@@ -17,6 +17,7 @@ from benchmark.prompts import Template
 from benchmark.suite_base import Name, Spec, Use
 from benchmark.suite_context import FewShot, RetrievalSpec
 from benchmark.suite_gates import GateSpec
+from benchmark.suite_judging import JudgingSpec
 from benchmark.suite_train import TrainSpec
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "FewShot",
     "ForgettingSpec",
     "GateSpec",
+    "JudgingSpec",
     "LeakSpec",
     "Name",
     "Origin",
@@ -165,6 +167,7 @@ class Suite(Spec):
     baseline: Name
     metrics: dict[Name, Use] = Field(min_length=1)
     judges: dict[Name, Use] = Field(default_factory=dict)
+    judging: JudgingSpec = JudgingSpec()
     forgetting: ForgettingSpec | None = None
     gates: dict[Name, GateSpec] = Field(default_factory=dict)
     primary: str = ""

@@ -221,3 +221,22 @@ def fields_at(path: Path) -> list[str]:
     if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
         return []
     return [*kind.model_fields, *(["extends"] if kind is Suite else [])]
+
+
+def unfit_scores(suite: Suite, ways: Mapping[str, bool | None]) -> Iterator[Problem]:
+    """Find gates, and a primary number, that no metric of the suite gives or that cannot judge.
+
+    Args:
+        suite: What was asked.
+        ways: The label of each number, and whether it is better when it is higher.
+    """
+    asked: dict[Path, str] = {
+        ("gates", name, "score"): gate.score for name, gate in suite.gates.items()
+    }
+    for path, score in {**asked, ("primary",): suite.primary}.items():
+        if score and score not in ways:
+            hint = did_you_mean(score, [*ways]) or f"known: {', '.join(sorted(ways))}"
+            yield Problem(suite.origin.where(*path), f"no metric gives {score!r}", hint)
+        elif score and ways[score] is None:
+            what = f"{score!r} only describes: neither higher nor lower is better"
+            yield Problem(suite.origin.where(*path), what, "name one that can be better")

@@ -28,6 +28,7 @@ COMMANDS = {
     "gate": "Judge a finished run again, also against a baseline.",
     "baseline": "Accept a run as what later runs are compared with; show it.",
     "compare": "Compare two runs, example by example, after saying what differs.",
+    "judge": "Label answers by hand, and say how far judges agree with people.",
     "ls": "List the plugins: metrics, judges, backends, datasets, reporters.",
     "doctor": "Say what this machine has, what is missing, and what installs it.",
 }

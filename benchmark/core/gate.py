@@ -129,6 +129,14 @@ def _judge(gate: GateSpec, evidence: Evidence, candidate: str, ids: Ids) -> Iter
         why = "no opinion was given" if gate.judge else "it could not run"
         yield Judged("inconclusive", f"{candidate} has no {label}: {why}")
         return
+    if value.row.higher_is_better is None:
+        yield Judged("inconclusive", f"{label} only describes: no value of it is better")
+    else:
+        yield from _bounds(gate, evidence, value, ids)
+
+
+def _bounds(gate: GateSpec, evidence: Evidence, value: Value, ids: Ids) -> Iterator[Judged]:
+    candidate, label = value.row.candidate, value.row.score
     if gate.floor is not None:
         yield rules.floor(gate.floor, replace(value, sample=_sample(value, gate)))
     if gate.compares:

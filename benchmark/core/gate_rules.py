@@ -66,7 +66,7 @@ def floor(bound: float, found: Value, *, may_be_flat: bool = False) -> Judged:
         kind = f"Wilson interval of {len(found.clusters)} equal clusters"
         if row.value == 1 and sign == 1:
             needed = all_yes_n(bound, sample.n / len(found.clusters))
-    ends = Ends.turned(low, row.value, high, row.higher_is_better)
+    ends = Ends.turned(low, row.value, high, bool(row.higher_is_better))
     least = sample.lowest if row.higher_is_better else -sample.highest
     judged = Decision(ends, sign * bound, sample, least, needed)
     judged.decide()
@@ -142,7 +142,7 @@ def ratio(times: float, mine: float | None, theirs: float | None, found: Differe
     what = f"{what}, {mine / theirs:.2f} times as much"
     if row.low is None or row.high is None:
         return Judged("inconclusive", f"{what}, but without an interval ({sample})")
-    up = row.higher_is_better
+    up = bool(row.higher_is_better)
     ends = Ends.turned(row.low, row.difference, row.high, up)
     least = sample.lowest - times * sample.highest
     judged = Decision(ends, 0.0, sample, least if up else times * sample.lowest - sample.highest)
@@ -181,7 +181,7 @@ def _compared(
     row, sample = found.row, found.sample
     assert row.difference is not None and row.low is not None and row.high is not None
     low, high, kind, note, needed = row.low, row.high, "interval", "", None
-    up = row.higher_is_better
+    up = bool(row.higher_is_better)
     if found.is_same and not row.difference:
         # No sample of equal answers differs: an interval of ties is about answers that may.
         low = high = 0.0

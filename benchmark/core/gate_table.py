@@ -135,6 +135,8 @@ def flips(
         }
         for who in pair
     )
+    if info.higher_is_better is None:
+        return (), ()  # a number that only describes has no better and worse
     sign = 1 if info.higher_is_better else -1
     changes = {
         example: sign * (mine[example] - theirs[example]) for example in mine if example in theirs

@@ -22,16 +22,28 @@ class Judged(NamedTuple):
     verdicts: dict[tuple[str, str], list[Verdict]]
     """(candidate, judge's name) -> one an answered example, in order."""
     computed: int
+    tests: dict[tuple[str, str], list[Verdict]]
+    """(name of a test, judge's name) -> one an item of the test, in order."""
+
+
+Tests = Mapping[str, Mapping[str, Sequence[JudgeItem]]]
+"""Judge's name -> name of a test -> items that are asked with the candidates' answers."""
 
 
 def judge(
-    plan: Plan, examples: Sequence[Example], answers: Mapping[str, Answers], progress: Progress
+    plan: Plan,
+    examples: Sequence[Example],
+    answers: Mapping[str, Answers],
+    progress: Progress,
+    tests: Tests | None = None,
 ) -> Judged:
     """Let every judge look at every candidate's answers; a missing answer is not judged.
 
-    A judge of arity 2 sees the candidate beside the baseline.
+    A judge of arity 2 sees the candidate beside the baseline. What `tests` holds for a judge is
+    asked in the same way and with the same cache.
     """
     verdicts: dict[tuple[str, str], list[Verdict]] = {}
+    tested: dict[tuple[str, str], list[Verdict]] = {}
     computed = 0
     for name, found in plan.judges.items():
         for candidate, answer in answers.items():
@@ -39,9 +51,13 @@ def judge(
             if not items or (found.arity == 2 and candidate == plan.suite.baseline):
                 continue
             rows, made = _verdicts(found, items, progress)
-            verdicts[candidate, name] = rows
+            verdicts[candidate, name] = _by(name, rows)
             computed += made
-    return Judged(verdicts, computed)
+        for test, shown in (tests or {}).get(name, {}).items():
+            rows, made = _verdicts(found, shown, progress)
+            tested[test, name] = _by(name, rows)
+            computed += made
+    return Judged(verdicts, computed, tested)
 
 
 def summarise_verdicts(plan: Plan, judged: Judged) -> list[VerdictSummary]:
@@ -60,6 +76,11 @@ def summarise_verdicts(plan: Plan, judged: Judged) -> list[VerdictSummary]:
             )
         )
     return summaries
+
+
+def _by(name: str, rows: Sequence[Verdict]) -> list[Verdict]:
+    """Let verdicts say their judge by its name in the suite."""
+    return [row.model_copy(update={"judge": name}) for row in rows]
 
 
 def _items(

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from benchmark.core.general_text import problem_of
 from benchmark.errors import BenchError, ConfigError, Problem
 from benchmark.keys import key
+from benchmark.metrics.base import bound
 from benchmark.plugins import (
     BACKENDS,
     DATASETS,
@@ -31,10 +32,10 @@ from benchmark.plugins import (
     trainable,
 )
 from benchmark.prompts import Template
-from benchmark.registry import Registry, did_you_mean
+from benchmark.registry import Registry
 from benchmark.suite import CandidateSpec, Decoding, Origin, Suite, Use
 from benchmark.suite_file import Document, salvage, validate
-from benchmark.suite_problems import cross_checks, plain_problems
+from benchmark.suite_problems import cross_checks, plain_problems, unfit_scores
 from benchmark.training.methods import problems as method_problems
 
 Path_ = tuple[str, ...]
@@ -98,10 +99,13 @@ def make_plan(suite: Suite) -> Plan:
     problems: list[Problem] = []
     origin = suite.origin
     built = {path: _build(kind, use, origin, path, problems) for kind, use, path in _uses(suite)}
-    metrics = {name: built["metrics", name] for name in suite.metrics}
-    labels = _labels(suite, {name: found for name, found in metrics.items() if found})
+    metrics = {name: bound(built["metrics", name], built[("dataset",)]) for name in suite.metrics}
+    known = {name: found for name, found in metrics.items() if found}
+    labels = _labels(suite, known)
+    # Which number is better when it is higher (True) or lower (False); None: it only describes.
+    ways = {labels[name, i.name]: i.higher_is_better for name in known for i in known[name].infos()}
     if all(metrics.values()):
-        problems += _unknown_scores(suite, sorted(labels.values()))
+        problems += unfit_scores(suite, ways)
     if problems:
         raise ConfigError(problems)
     candidates = tuple(
@@ -127,7 +131,7 @@ def make_plan(suite: Suite) -> Plan:
         judges={name: built["judges", name] for name in suite.judges},
         reporters=tuple(built["reports", name] for name in suite.reports),
         labels=labels,
-        primary=suite.primary or next(iter(labels.values())),
+        primary=suite.primary or min(ways, key=lambda label: ways[label] is None),
         fingerprint=key(
             suite=suite.model_dump(mode="json", exclude={"reports"}),
             plugins={".".join(path): getattr(plugin, "key", "") for path, plugin in built.items()},
@@ -237,18 +241,6 @@ def _labels(suite: Suite, metrics: Mapping[str, Metric]) -> dict[tuple[str, str]
         for name, metric in metrics.items()
         for info in metric.infos()
     }
-
-
-def _unknown_scores(suite: Suite, known: list[str]) -> Iterator[Problem]:
-    asked: list[tuple[Path_, str]] = [
-        (("gates", name, "score"), gate.score) for name, gate in suite.gates.items() if gate.score
-    ]
-    if suite.primary:
-        asked.append((("primary",), suite.primary))
-    for path, score in asked:
-        if score not in known:
-            hint = did_you_mean(score, known) or f"known: {', '.join(known)}"
-            yield Problem(suite.origin.where(*path), f"no metric gives {score!r}", hint)
 
 
 def _misfits(

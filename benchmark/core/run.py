@@ -21,7 +21,7 @@ from benchmark.core.gate_baselines import fitting, sources
 from benchmark.core.gate_evidence import Evidence
 from benchmark.core.gate_table import with_opinions
 from benchmark.core.generate import generate
-from benchmark.core.judge import Judged, judge, summarise_verdicts
+from benchmark.core.judge import summarise_verdicts
 from benchmark.core.likelihood import likelihood
 from benchmark.core.plan import Plan
 from benchmark.core.retrieve import prepare as prepare_retrieval
@@ -31,11 +31,12 @@ from benchmark.core.state import Adapter, Answers, Data
 from benchmark.core.store import RunFolder
 from benchmark.core.summary import candidates, complete
 from benchmark.core.train import train
+from benchmark.core.trust import Tested, judge_and_test
 from benchmark.errors import CandidateError
 from benchmark.gate_results import GateResult
 from benchmark.plugins import Plugin, Report
 from benchmark.progress import Progress, Silent
-from benchmark.records import Example, Generation, Record, Verdict
+from benchmark.records import Example, Generation, Record
 from benchmark.results import CandidateSummary, Results
 from benchmark.suite_file import to_yaml
 
@@ -91,15 +92,15 @@ def run(
             clock.lap("forgetting")
         table, scored = numbers(plan, data, adapters, answers, shown)
         clock.lap("score")
-        judged = judge(plan, data.test, answers, shown)
+        tested = judge_and_test(plan, data.test, answers, shown)
         clock.lap("judge")
         draws = {"seed": suite.seed, "resamples": suite.resamples}
         fakes = controls_of(plan)
-        evidence = replace(compared(plan, data, answers, table, judged), earlier=baselines)
+        evidence = replace(compared(plan, data, answers, table, tested), earlier=baselines)
         clock.lap("compare")
         rules = judge_gates(suite.gates, evidence, gated_by_default(plan))
         cards = candidates(plan, adapters, answers)
-        steps = {"scored": scored, "judged": judged.computed, **forgotten.computed}
+        steps = {"scored": scored, "judged": tested.judged.computed, **forgotten.computed}
         results = Results(
             **outcome(plan, rules, cards, forgotten.errors),
             **clock.times(),
@@ -110,7 +111,9 @@ def run(
             scores=tuple(normalise(table, evidence.summaries, fakes, **draws)),
             comparisons=tuple(evidence.comparisons),
             scales=tuple(scales(table, evidence.summaries, fakes, **draws)),
-            verdicts=tuple(summarise_verdicts(plan, judged)),
+            verdicts=tuple(summarise_verdicts(plan, tested.judged)),
+            trust=tested.trust,
+            agreement=tested.agreement,
             retrieval=tuple(made.summary for made in data.retrieved.values()),
             forgetting=forgotten.summaries,
             forgetting_errors=forgotten.errors,
@@ -120,7 +123,7 @@ def run(
             folder.write_rows(f"retrieval/{name}.jsonl", found.found)
         answered = generations_of(answers)
         report = Report(results, data.test, answered, flat(table.scores), folder.path)
-        write(plan, folder, report, flat(judged.verdicts), show=show)
+        write(plan, folder, report, tested, show=show)
         record(adapters, results)
     return results
 
@@ -136,18 +139,19 @@ def prepare(plan: Plan, progress: Progress) -> None:
 
 
 def compared(
-    plan: Plan, data: Data, answers: Mapping[str, Answers], table: Scored, judged: Judged
+    plan: Plan, data: Data, answers: Mapping[str, Answers], table: Scored, tested: Tested
 ) -> Evidence:
     """Return the leaderboard, the differences from the baseline, and what gates need beside."""
     suite = plan.suite
     return Evidence(
         summaries=summarise(table),
         comparisons=compare(table, suite.baseline, **testing(plan)),
-        table=with_opinions(table, judged.verdicts, signatures(plan), data.test),
+        table=with_opinions(table, tested.judged.verdicts, signatures(plan), data.test),
         baseline=suite.baseline,
         examples=data.test,
         generations=generations_of(answers),
         leaks=data.summary.leaks,
+        trust={row.judge: row for row in tested.trust},
         seed=suite.seed,
         resamples=suite.resamples,
         max_failed=suite.max_failed,
@@ -196,16 +200,16 @@ def gated_by_default(plan: Plan) -> list[str]:
     ]
 
 
-def write(
-    plan: Plan, folder: RunFolder, report: Report, verdicts: Sequence[Verdict], *, show: bool
-) -> None:
+def write(plan: Plan, folder: RunFolder, report: Report, tested: Tested, *, show: bool) -> None:
     """Write the per-example records, then let every reporter write its view."""
     folder.write_rows("examples.jsonl", report.examples)
     for name, generations in report.generations.items():
         folder.write_rows(f"generations/{name}.jsonl", generations)
     folder.write_rows("scores.jsonl", report.scores)
-    if verdicts:
-        folder.write_rows("verdicts.jsonl", verdicts)
+    judged = tested.judged
+    for name, opinions in (("verdicts", judged.verdicts), ("canaries", judged.tests)):
+        if opinions:
+            folder.write_rows(f"{name}.jsonl", flat(opinions))
     folder.point_latest()
     for reporter in plan.reporters:
         if show or not getattr(reporter, "prints", False):

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from pydantic import TypeAdapter
+
 from benchmark.core.plan import Plan
+from benchmark.core.spread import by_example, together
 from benchmark.core.state import Answers
 from benchmark.core.store import Cache
 from benchmark.files import write_text
-from benchmark.keys import key
+from benchmark.keys import canonical, key, sha256_of_rows
+from benchmark.metrics.base import Fitted
 from benchmark.plugins import Metric
 from benchmark.progress import Progress
-from benchmark.records import Example, Generation, Score
+from benchmark.records import CitedArticle, Example, Generation, Score
 
 if TYPE_CHECKING:
     from benchmark.plugins import Array
+
+
+_CITED = TypeAdapter(list[tuple[CitedArticle, ...]])
 
 
 class Scores(NamedTuple):
@@ -34,37 +42,69 @@ def score(
     """Score every candidate by every metric. Missing answers get no score, and are counted."""
     scores: dict[tuple[str, str], list[Score]] = {}
     computed = 0
-    # A number of the model itself is none of its answers: `core.likelihood` reads it.
     metrics = {
-        name: metric
+        name: metric.fitted(examples) if isinstance(metric, Fitted) else metric
         for name, metric in plan.metrics.items()
+        # A number of the model itself is none of its answers: `core.likelihood` reads it.
         if not getattr(metric, "reads_model", False)
     }
     total = len(metrics) * len(answers)
     with progress.step("score", total=total, unit="metric") as tick:
-        for name, metric in metrics.items():
-            for candidate, answer in answers.items():
-                if answer.error is None:
-                    rows, made = _rows(name, metric, examples, answer.generations)
-                    scores[candidate, name] = rows
-                    computed += made
+        for candidate, answer in answers.items():
+            for name, rows, made in _of_candidate(metrics, examples, answer):
+                scores[candidate, name] = rows
+                computed += made
                 tick(1, note=f"{name} of {candidate}")
+            tick(len(metrics) if answer.error is not None else 0)
     return Scores(scores, computed)
 
 
-def _rows(
-    name: str, metric: Metric, examples: Sequence[Example], generations: Sequence[Generation]
-) -> tuple[list[Score], bool]:
+def _of_candidate(
+    metrics: Mapping[str, Metric], examples: Sequence[Example], answer: Answers
+) -> Iterator[tuple[str, list[Score], bool]]:
+    """Yield (metric, scores, whether they had to be computed); nothing of one that failed."""
+    if answer.error is not None:
+        return
     pairs = [
         (example, generation.text)
-        for example, generation in zip(examples, generations, strict=True)
+        for example, generation in zip(examples, answer.generations, strict=True)
         if generation.text is not None
     ]
-    answered = [example for example, _ in pairs]
-    stats, made = _stats(metric, answered, [text for _, text in pairs])
+    asked = _Asked.of(pairs)
+    paths = {name: asked.path(metric) for name, metric in metrics.items()}
+    known = {name: asked.known(path) for name, path in paths.items()}
+    missing = {
+        name: metric
+        for name, metric in metrics.items()
+        if known[name] is None and by_example(metric)
+    }
+    at_once = together(missing, asked.examples, asked.texts)
+    for name, metric in metrics.items():
+        stats = known[name]
+        made = stats is None
+        if stats is None:
+            found = (
+                at_once.pop(name) if name in at_once else metric.stats(asked.examples, asked.texts)
+            )
+            stats = [tuple(row) for row in found.tolist()]
+            write_text(paths[name], json.dumps(stats))
+        cited = asked.cited(metric, paths[name])
+        yield name, _rows(name, metric, (stats, cited), asked, answer.generations), made
+
+
+def _rows(
+    name: str,
+    metric: Metric,
+    found: tuple[Sequence[tuple[float, ...]], Sequence[tuple[CitedArticle, ...]]],
+    asked: _Asked,
+    generations: Sequence[Generation],
+) -> list[Score]:
+    stats, citations = found
+    answered = [example.id for example in asked.examples]
     # A metric that could not look at an answer gives NaN: a score that is missing, and counted.
     known = [row if all(map(math.isfinite, row)) else None for row in stats]
-    rows = dict(zip([example.id for example in answered], known, strict=True))
+    rows = dict(zip(answered, known, strict=True))
+    cited = dict(zip(answered, citations, strict=True))
     return [
         Score(
             example_id=generation.example_id,
@@ -72,36 +112,61 @@ def _rows(
             metric=name,
             stats=rows.get(generation.example_id),
             values=_values(metric, rows.get(generation.example_id)),
+            citations=cited.get(generation.example_id, ()),
         )
         for generation in generations
-    ], made
+    ]
 
 
-def _stats(
-    metric: Metric, examples: Sequence[Example], texts: Sequence[str]
-) -> tuple[list[tuple[float, ...]], bool]:
-    """Return statistics, and whether they had to be computed."""
-    if not texts:
-        return [], False
-    cache = Cache()
-    name = key(
-        metric=metric.key,
-        weights=metric.weights(),
-        # A metric may read anything of an example, so all of it is part of the key.
-        examples=[example.model_dump(mode="json") for example in examples],
-        texts=list(texts),
-    )
-    path = cache.path("scores", f"{name}.json")
-    if path.is_file():
-        try:
-            known = json.loads(path.read_text(encoding="utf-8"))
-            if len(known) == len(texts):
-                return [tuple(row) for row in known], False
-        except ValueError:
-            path.replace(path.with_suffix(".damaged"))  # computed again below
-    stats = [tuple(row) for row in metric.stats(examples, texts).tolist()]
-    write_text(path, json.dumps(stats))
-    return stats, True
+class _Asked(NamedTuple):
+    """What a candidate answered."""
+
+    examples: Sequence[Example]
+    texts: Sequence[str]
+    content: str
+    """Hash of both; a metric may read anything of an example, so all of it is part of it."""
+
+    @classmethod
+    def of(cls, pairs: Sequence[tuple[Example, str]]) -> _Asked:
+        """Return what was answered, hashed row by row: a test set as one JSON text is huge."""
+        rows = (canonical([example.model_dump(mode="json"), text]) for example, text in pairs)
+        content = sha256_of_rows(rows)
+        return cls([example for example, _ in pairs], [text for _, text in pairs], content)
+
+    def path(self, metric: Metric) -> Path:
+        """Return where a metric's statistics of these answers are kept."""
+        name = key(metric=metric.key, weights=metric.weights(), content=self.content)
+        return Cache().path("scores", f"{name}.json")
+
+    def known(self, path: Path) -> list[tuple[float, ...]] | None:
+        """Return statistics that were computed before, or None."""
+        if not self.texts:
+            return []
+        if path.is_file():
+            try:
+                known = json.loads(path.read_text(encoding="utf-8"))
+                if len(known) == len(self.texts):
+                    return [tuple(row) for row in known]
+            except ValueError:
+                path.replace(path.with_suffix(".damaged"))  # computed again
+        return None
+
+    def cited(self, metric: Metric, scores: Path) -> list[tuple[CitedArticle, ...]]:
+        """Return what a metric with the optional `citations` found in each answer; () without."""
+        find = getattr(metric, "citations", None)
+        if find is None or not self.texts:
+            return [()] * len(self.texts)
+        path = scores.with_suffix(".citations.json")
+        if path.is_file():
+            try:
+                known = _CITED.validate_json(path.read_bytes())
+                if len(known) == len(self.texts):
+                    return known
+            except ValueError:
+                path.replace(path.with_suffix(".damaged"))  # made again below
+        found: list[tuple[CitedArticle, ...]] = find(self.examples, self.texts)
+        write_text(path, _CITED.dump_json(found).decode())
+        return found
 
 
 def _values(metric: Metric, stats: tuple[float, ...] | None) -> dict[str, float]:

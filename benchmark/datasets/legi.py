@@ -13,6 +13,7 @@ then is the article's text in French::
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 
@@ -162,6 +163,22 @@ class Legi(Plugin):
         from benchmark.datasets.article_index import article_index
 
         return article_index(self.codes, self.source, self.fallback, progress)
+
+    def article_texts(self, ids: Collection[str], progress: Progress) -> dict[str, str]:
+        """Return the texts of some articles, by the id of the stored version, where known.
+
+        Read from the fetched codes each time: nobody needs more than a few of them.
+
+        Raises:
+            FetchError: A code could not be fetched.
+            DataError: A fetched file is not a code of legi-data.
+        """
+        found: dict[str, str] = {}
+        for code in self.codes:
+            fetched = fetch_first(places(self.source, self.fallback, code), progress)
+            root = legi_source.read(fetched.path, fetched.label)
+            found |= {one.id: one.text for one in articles(root) if one.id in ids}
+        return found
 
     def _rows(self, root: dict[str, Any], dropped: Counter[str]) -> list[Example]:
         code = legi_source.title(root)

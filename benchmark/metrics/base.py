@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from benchmark.errors import MissingDependency
 from benchmark.keys import code_version, key
-from benchmark.plugins import Plugin, ScoreInfo
+from benchmark.plugins import Metric, Plugin, ScoreInfo
 from benchmark.records import Example
 
 if TYPE_CHECKING:
     from benchmark.plugins import Array
+
+
+@runtime_checkable
+class Fitted(Protocol):
+    """A metric that must see the whole test set before it can score any answer."""
+
+    def fitted(self, examples: Sequence[Example]) -> Metric:
+        """Return the metric for this test set; its key holds the set."""
 
 
 class LibraryMetric(Plugin):
@@ -19,6 +27,9 @@ class LibraryMetric(Plugin):
 
     packages: ClassVar[tuple[str, ...]] = ()
     """Distributions whose code decides the numbers."""
+    by_example: ClassVar[bool] = False
+    """Whether a row of statistics depends on its own example and text alone, and needs no model:
+    rows are then computed piece by piece, on several cores. Absent in another's metric: no."""
 
     def described(self) -> dict[str, Any]:
         """Return what the signature tells: by default every parameter, default or not."""
@@ -64,7 +75,9 @@ class MeanMetric(LibraryMetric):
         """Return the s scores of one answer against one reference, in the order of `infos`."""
         raise NotImplementedError
 
-    def rows(self, examples: Sequence[Example], texts: Sequence[str]) -> list[Sequence[float]]:
+    def rows(
+        self, examples: Sequence[Example], texts: Sequence[str]
+    ) -> Sequence[Sequence[float]] | Array:
         """Return the s scores of each answer, best reference first, for each score on its own.
 
         Every example here has at least one reference. Metrics that work in batches override it.
@@ -90,8 +103,9 @@ class MeanMetric(LibraryMetric):
         scored = [index for index, example in enumerate(examples) if example.references]
         rows = self.rows([examples[index] for index in scored], [texts[index] for index in scored])
         stats = np.zeros((len(texts), len(self.infos()) + 1))
-        for index, row in zip(scored, rows, strict=True):
-            stats[index] = [*row, 1.0]
+        if scored:
+            stats[scored, :-1] = rows
+            stats[scored, -1] = 1.0
         return stats
 
     def values(self, totals: Array) -> Array:
@@ -102,6 +116,54 @@ class MeanMetric(LibraryMetric):
         count = totals[..., -1:]
         undefined = np.full_like(totals[..., :-1], np.nan)
         return np.divide(totals[..., :-1], count, out=undefined, where=count > 0)
+
+
+class PairMetric(MeanMetric):
+    """A mean over examples that is computed for many pairs of answer and reference at once."""
+
+    by_example: ClassVar[bool] = True
+
+    def pairs(self, texts: Sequence[str], references: Sequence[str]) -> Array:
+        """Return the s scores of each answer against the reference beside it. Shape: (n, s)."""
+        raise NotImplementedError
+
+    def pair(self, text: str, reference: str) -> Sequence[float]:
+        """Return the s scores of one answer against one reference."""
+        found: list[float] = self.pairs([text], [reference])[0].tolist()
+        return found
+
+    def rows(self, examples: Sequence[Example], texts: Sequence[str]) -> Array:
+        """Return the s scores of each answer, best reference first, for each score on its own."""
+        import numpy as np
+
+        counts = [len(example.references) for example in examples]
+        many = [text for text, count in zip(texts, counts, strict=True) for _ in range(count)]
+        every = [reference for example in examples for reference in example.references]
+        found = np.zeros((len(every), len(self.infos())))
+        for start in range(0, len(every), PART):
+            at = slice(start, start + PART)
+            found[at] = self.pairs(many[at], every[at])
+        if len(every) == len(texts):
+            return found
+        starts = np.cumsum([0, *counts[:-1]])
+        columns = [
+            (np.maximum if info.higher_is_better else np.minimum).reduceat(column, starts)
+            for info, column in zip(self.infos(), found.T, strict=True)
+        ]
+        return np.stack(columns, axis=1)
+
+
+PART = 256
+"""Pairs that are looked at together: memory does not grow with the number of answers."""
+
+
+def bound(metric: Any, dataset: Any) -> Any:
+    """Return a metric that knows the suite's data set, where it has the optional `for_dataset`.
+
+    What the data set says already (its codes, its day) need not be said twice in a suite.
+    """
+    hook = getattr(metric, "for_dataset", None)
+    return hook(dataset) if hook and dataset is not None else metric
 
 
 def _word(value: object) -> str:

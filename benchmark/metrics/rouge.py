@@ -1,78 +1,106 @@
-"""ROUGE-1, ROUGE-2 and ROUGE-L (Lin 2004), in rouge_score's definition."""
+"""ROUGE-1, ROUGE-2, ROUGE-L and ROUGE-Lsum (Lin 2004), in rouge_score's definition."""
 
 from __future__ import annotations
 
-from collections import Counter
-from itertools import pairwise
-from typing import Any, ClassVar, Literal
+from array import array
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from benchmark.metrics.base import MeanMetric
-from benchmark.metrics.text import porter, snowball, words
+from benchmark.metrics.base import PairMetric
+from benchmark.metrics.grams import Unit, shared
+from benchmark.metrics.pieces import PIECE
+from benchmark.metrics.subsequence import Summary, common, covered
+from benchmark.metrics.tokens import Cut, Tokens, read
 from benchmark.plugins import ScoreInfo
 
+if TYPE_CHECKING:
+    from benchmark.plugins import Array
 
-class Rouge(MeanMetric):
+
+class Rouge(PairMetric):
     """F1 of shared words, shared word pairs, and the longest common subsequence of words.
 
-    Means over examples, 0 to 1; with several references each number takes its best. The
-    arithmetic is rouge_score's; only the longest common subsequence comes from rapidfuzz, which
-    gives the same length about a thousand times sooner.
+    Means over examples, 0 to 1; with several references each number takes its best. `rougeLsum`
+    compares line by line (lines are parted by line breaks): it equals `rougeL` where neither
+    text has more than one. The arithmetic is rouge_score's.
+
+    Exact unless both texts have more than 32,768 words: then the subsequence is sought piece by
+    piece, so it may be too short. Where lines of the reference times words of the answer exceed
+    4 million, `rougeLsum` is `rougeL`.
 
     Parameters:
-        tokenizer: `unicode` keeps accented words whole (see `text.words`). `rouge_score` is
-            the common tool's, for comparison with published numbers; it knows only a-z and
-            0-9, and so cuts "société" into "soci" and "t".
-        stemmer: Compare stems: Snowball French with `unicode`, Porter (English) with
-            `rouge_score`.
+        compat: `rouge_score` cuts words as the common tool does (and with it `evaluate`'s
+            "rouge"), to compare with published numbers: it knows only a-z and 0-9, and so cuts
+            "société" into "soci" and "t". Left out, accented words stay whole (`text.words`).
+        stemmer: Compare stems: Snowball French, or with `compat` Porter (English), as
+            rouge_score's `use_stemmer`.
     """
 
     packages: ClassVar[tuple[str, ...]] = ("rapidfuzz", "rouge-score", "nltk")
 
-    tokenizer: Literal["unicode", "rouge_score"] = "unicode"
+    compat: Literal["rouge_score"] | None = None
     stemmer: bool = False
 
+    def described(self) -> dict[str, Any]:
+        """Return whose words are compared, and up to which length exactly."""
+        return {
+            "compat": self.compat or "no",
+            "tok": self.compat or "unicode",
+            "stemmer": self.stemmer and ("porter" if self.compat else "snowball-french"),
+            "exact_to": PIECE,
+        }
+
     def infos(self) -> tuple[ScoreInfo, ...]:
-        """Return the three numbers."""
-        return ScoreInfo("rouge1"), ScoreInfo("rouge2"), ScoreInfo("rougeL")
+        """Return the four numbers."""
+        names = ("rouge1", "rouge2", "rougeL", "rougeLsum")
+        return tuple(ScoreInfo(name) for name in names)
 
-    def pair(self, text: str, reference: str) -> tuple[float, float, float]:
-        """Return (ROUGE-1, ROUGE-2, ROUGE-L) F1."""
-        answer, target = self.tokens(text), self.tokens(reference)
-        return (
-            f1(_shared(Counter(answer), Counter(target)), len(answer), len(target)),
-            f1(
-                _shared(Counter(pairwise(answer)), Counter(pairwise(target))),
-                max(len(answer) - 1, 0),
-                max(len(target) - 1, 0),
-            ),
-            f1(_common_subsequence(answer, target), len(answer), len(target)),
-        )
+    def pairs(self, texts: Sequence[str], references: Sequence[str]) -> Array:
+        """Return F1 of (ROUGE-1, ROUGE-2, ROUGE-L, ROUGE-Lsum) of each pair. Shape: (n, 4)."""
+        import numpy as np
 
-    def tokens(self, text: str) -> list[str]:
-        """Return the words that are compared."""
-        if self.tokenizer == "rouge_score":
-            from rouge_score.tokenize import tokenize
+        tokens = self._tokens([*texts, *references])
+        answers, targets = tokens[: len(texts)], tokens[len(texts) :]
+        pairs = list(zip(answers, targets, strict=True))
+        both = shared([Unit(answer.ids, [target.ids]) for answer, target in pairs], 2)
+        longest = np.array([common(answer.ids, target.ids) for answer, target in pairs])
+        lines = _line_by_line(answers, targets, longest)
+        size = np.array([[len(answer.ids), len(target.ids)] for answer, target in pairs])
+        words, grams = size.sum(axis=1), np.maximum(size - 1, 0).sum(axis=1)
+        found = np.stack([both[:, 0], both[:, 1], longest, lines], axis=1)
+        parts = np.stack([words, grams, words, words], axis=1)
+        score: Array = np.divide(2 * found, parts, out=np.zeros(found.shape), where=found > 0)
+        return score
 
-            plain: list[str] = tokenize(text, porter() if self.stemmer else None)
-            return plain
-        found = words(text)
-        return [snowball("french").stem(word) for word in found] if self.stemmer else found
+    def _tokens(self, texts: Sequence[str]) -> list[Tokens]:
 
-
-def f1(shared: int, answer: int, target: int) -> float:
-    """Return the harmonic mean of shared / answer and shared / target; 0 if nothing is shared."""
-    return 2 * shared / (answer + target) if shared else 0.0
-
-
-def _shared(answer: Counter[Any], target: Counter[Any]) -> int:
-    return sum(min(count, answer[item]) for item, count in target.items() if item in answer)
+        how: Cut = "words"
+        if self.compat:
+            how = "rouge_score+porter" if self.stemmer else "rouge_score"
+        lexicon, found = read(how, texts)
+        if not self.stemmer or self.compat:
+            return found
+        return [
+            one._replace(ids=array("I", lexicon.stems("french", one.ids).tolist())) for one in found
+        ]
 
 
-def _common_subsequence(answer: list[str], target: list[str]) -> int:
-    from rapidfuzz.distance import LCSseq
-
-    # Numbers, since rapidfuzz compares other items by their hash.
-    ids: dict[str, int] = {}
-    first = [ids.setdefault(token, len(ids)) for token in answer]
-    second = [ids.setdefault(token, len(ids)) for token in target]
-    return LCSseq.similarity(first, second)
+def _line_by_line(answers: Sequence[Tokens], targets: Sequence[Tokens], longest: Any) -> Any:
+    """Return how many words of each reference its answer covers, line by line."""
+    lines = longest.copy()
+    places, summaries = [], []
+    for place, (answer, target) in enumerate(zip(answers, targets, strict=True)):
+        if len(answer.ends) > 1 or len(target.ends) > 1:
+            summary = Summary(answer.lines(), target.lines())
+            several = len(summary.answer) > 1 or len(summary.reference) > 1
+            if several and summary.answer and summary.reference and summary.is_bounded:
+                places.append(place)
+                summaries.append(summary)
+    if places:
+        # A word counts at most as often as the answer has it.
+        units = [
+            Unit(answers[place].ids, [words])
+            for place, words in zip(places, covered(summaries), strict=True)
+        ]
+        lines[places] = shared(units, 1)[:, 0]
+    return lines

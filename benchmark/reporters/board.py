@@ -22,7 +22,7 @@ class Column:
     signatures: tuple[str, ...]
     """The metric's; more than one only if candidates were scored differently."""
     decimals: int
-    higher_is_better: bool
+    higher_is_better: bool | None
     primary: bool
     scale: Scale | None = None
     """What the controls say of it."""
@@ -204,7 +204,7 @@ def significant(comparison: Comparison | None, confidence: float) -> str:
     neither is never significant.
     """
     difference = fmt.known(comparison.difference) if comparison else None
-    if comparison is None or not difference:
+    if comparison is None or not difference or comparison.higher_is_better is None:
         return ""
     low, high, p = map(fmt.known, (comparison.low, comparison.high, comparison.shown_p))
     known = [p < 1 - confidence] if p is not None else []

@@ -80,7 +80,7 @@ def difference_whisker(cell: Cell, scale: Scale) -> Whisker | None:
     one = cell.comparison
     if one is None:
         return None
-    if cell.column.higher_is_better:
+    if cell.column.higher_is_better is not False:
         return _whisker(one.difference, one.low, one.high, scale)
     value, low, high = (
         None if end is None else -end for end in (one.difference, one.high, one.low)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from benchmark.plugins import Plugin, Report
 from benchmark.reporters import board as boards
-from benchmark.reporters import forgetting, scales, verdict
+from benchmark.reporters import forgetting, scales, trust, verdict
 from benchmark.reporters import format as fmt
 from benchmark.reporters.board import Board, Column, Row
 from benchmark.reporters.console_tables import (
@@ -19,6 +19,7 @@ from benchmark.reporters.console_tables import (
     forgetting_table,
     plain_table,
     training_table,
+    trust_table,
 )
 from benchmark.results import Results
 
@@ -171,7 +172,7 @@ def _places(board: Board, rows: list[Row]) -> list[str]:
 def _head(column: Column, width: int) -> str:
     """Return a column's name, broken after underscores where it is wider than its numbers."""
     parts = [f"{part}_" for part in fmt.one_line(column.score, 2 * NAME).split("_")]
-    parts[-1] = parts[-1][:-1] + (" ↑" if column.higher_is_better else " ↓")
+    parts[-1] = parts[-1][:-1] + fmt.arrow(column.higher_is_better)
     parts[-1] += f" {scales.MARK}" if column.uninformative else ""
     lines = [parts[0]]
     for part in parts[1:]:
@@ -249,7 +250,7 @@ def _section(title: str, lines: list[tuple[str, str, str]]) -> Iterator[Renderab
 
 
 def _trained(results: Results, board: Board, width: int) -> Iterator[RenderableType]:
-    """Yield what training cost and gave, and what it did to general text, where there is any."""
+    """Yield what training cost and gave, what it did to general text, what judges are worth."""
     from rich.text import Text
 
     for title, table in (
@@ -262,6 +263,10 @@ def _trained(results: Results, board: Board, width: int) -> Iterator[RenderableT
     said = forgetting.sentences(results)
     if said:
         yield _list([("·", "", sentence) for sentence in said])
+    judges = trust_table(results, width)
+    if judges is not None:
+        yield Text(f"\n{trust.TITLE}", style="bold")
+        yield judges
 
 
 def _list(lines: list[tuple[str, str, str]]) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmark.reporters import curves, forgetting, training
+from benchmark.reporters import curves, forgetting, training, trust
 from benchmark.reporters import format as fmt
 from benchmark.reporters.board import Board
 from benchmark.results import Results
@@ -96,12 +96,26 @@ def forgetting_table(results: Results, width: int) -> Group | None:
     return _fitting([fmt.one_line(one.name, NAME) for one in rows], columns, width)
 
 
+def trust_table(results: Results, width: int) -> Group | None:
+    """Return how far each judge can be trusted, or None where nothing was judged."""
+    found = trust.tables(results) if results.trust else []
+    if not found:
+        return None
+    names = [fmt.one_line(one.judge, NAME) for one in results.trust]
+    columns = [
+        _Shown(head.replace(" of known worth", "\nof known worth"), cells)
+        for at, head in enumerate(found[0].heads)
+        if at and (cells := [(row[at], _COLOURS.get(row[at], "")) for row in found[0].rows])
+    ]
+    return _fitting(names, columns, width, first="judge")
+
+
 def _score(board: Board) -> str:
     """Return the head of the primary number, broken after an underscore if it is long."""
     if board.primary is None:
         return ""
-    way = "↑" if board.primary.higher_is_better else "↓"
-    name = f"{fmt.one_line(board.primary.score, 2 * NAME)} {way}"
+    way = fmt.arrow(board.primary.higher_is_better)
+    name = fmt.one_line(board.primary.score, 2 * NAME) + way
     place = name.rfind("_", 0, 2 + len(name) // 2 + 1)
     return name if place < 0 else f"{name[: place + 1]}\n{name[place + 1 :]}"
 
@@ -119,16 +133,20 @@ def _cell(one: training.Trained, key: str) -> tuple[str, str]:
     return fmt.one_line(fact.value, NAME) + pad, _COLOURS[fact.tone]
 
 
-def _fitting(names: list[str], columns: list[_Shown], width: int, blocks: int = 1) -> Group:
+def _fitting(
+    names: list[str], columns: list[_Shown], width: int, blocks: int = 1, first: str = "candidate"
+) -> Group:
     """Return the columns in at most `blocks` tables below each other; the last names the rest."""
     from rich.console import Group
 
     tables: list[Table] = []
     while columns and len(tables) < blocks:
-        shown, columns = _divided(names, columns, width)
+        shown, columns = _divided([first, *names], columns, width)
         is_last = len(tables) == blocks - 1
         rest = ", ".join(" ".join(column.head.split()) for column in columns)
-        tables.append(_table(names, shown, f"not shown here: {rest}" if rest and is_last else ""))
+        tables.append(
+            _table([first, *names], shown, f"not shown here: {rest}" if rest and is_last else "")
+        )
     # An empty line between them.
     return Group(*[part for table in tables for part in ("", table)][1:])
 
@@ -139,7 +157,7 @@ def _divided(
     """Divide columns into those that fit and those that do not; the first always fits."""
     from rich.cells import cell_len
 
-    used = max(map(cell_len, ["candidate", *names]))
+    used = max(map(cell_len, names))
     shown: list[_Shown] = []
     left_out: list[_Shown] = []
     for column in columns:
@@ -157,10 +175,11 @@ def _table(names: list[str], columns: list[_Shown], caption: str) -> Table:
     from rich.text import Text
 
     table = plain_table(caption)
-    table.add_column(Text("candidate"), no_wrap=True)
+    first, *rest = names
+    table.add_column(Text(first), no_wrap=True)
     for column in columns:
         table.add_column(Text(column.head), justify="right", no_wrap=True)
-    for place, name in enumerate(names):
+    for place, name in enumerate(rest):
         cells = [Text(text, style=tone) for text, tone in (one.cells[place] for one in columns)]
         table.add_row(Text(name), *cells)
     return table

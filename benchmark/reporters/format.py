@@ -40,6 +40,11 @@ def clean(text: str) -> str:
     return _UNSEEN.sub(_picture, _LINE_ENDS.sub("\n", text))
 
 
+def arrow(higher_is_better: bool | None) -> str:
+    """Return which way a number gets better, with a space before; "" for neither."""
+    return {True: " ↑", False: " ↓", None: ""}[higher_is_better]
+
+
 def one_line(text: str, limit: int = 300) -> str:
     """Return cleaned text on one line, cut to `limit` characters with "…"."""
     line = " ".join(clean(text).split())

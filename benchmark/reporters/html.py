@@ -20,6 +20,7 @@ from benchmark.reporters import (
     samples,
     scales,
     training,
+    trust,
     verdict,
 )
 from benchmark.reporters import format as fmt
@@ -60,6 +61,7 @@ class Html(Plugin):
             "notes": verdict.notes(board),
             **_trained(results, board),
             "retrieval": retrieval,
+            "trust": trust,
             "retrieved": retrieval.rows(results),
             "legend": scales.legend(board),
             "doubt": scales.MARK,

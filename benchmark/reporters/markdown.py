@@ -12,10 +12,12 @@ from benchmark.reporters import board as boards
 from benchmark.reporters import format as fmt
 from benchmark.reporters import mark, samples, scales, verdict
 from benchmark.reporters.board import Board, Cell, Row
+from benchmark.reporters.citations import wrong_lines
 from benchmark.reporters.files import write_text
 from benchmark.reporters.markdown_data import data_lines
 from benchmark.reporters.markdown_search import retrieval_lines
 from benchmark.reporters.markdown_training import forgetting_lines, training_lines
+from benchmark.reporters.markdown_trust import trust_lines
 from benchmark.results import Results
 
 MAX_CHARS = 1_200
@@ -41,6 +43,7 @@ class Markdown(Plugin):
             *leaderboard(board),
             *differences(results, board),
             *_judges(results),
+            *trust_lines(results),
             *_answers(board),
             *training_lines(board),
             *forgetting_lines(results),
@@ -107,7 +110,7 @@ def _scores(rows: Sequence[Row], board: Board) -> Iterator[str]:
     heads = [f"{head}<br>{row.n}" if row.n else head for head, row in zip(heads, rows, strict=True)]
     lines = []
     for place, column in enumerate(board.columns):
-        name = f"{mark.text(column.score)} {'↑' if column.higher_is_better else '↓'}"
+        name = mark.text(column.score) + fmt.arrow(column.higher_is_better)
         name += f" {scales.MARK}" if column.uninformative else ""
         cells = [_cell(row.cells[place], not row.n, row in board.controls) for row in rows]
         lines.append([f"**{name}**" if column.primary else name, *cells])
@@ -128,7 +131,7 @@ def differences(results: Results, board: Board) -> Iterator[str]:
     yield from (f"## Differences from {mark.text(board.baseline)}", "")
     lines = [
         [
-            mark.text(column.score) + ("" if column.higher_is_better else " ↓"),
+            mark.text(column.score) + fmt.arrow(column.higher_is_better).replace(" ↑", ""),
             mark.text(row.name),
             f"{cell.difference} {cell.mark}".rstrip(),
             cell.difference_interval.replace(" ", "\u00a0") or fmt.NOTHING,
@@ -214,6 +217,7 @@ def _samples(report: Report, board: Board, limit: int) -> Iterator[str]:
                 yield from (f"No answer: {mark.text(answer.error)}", "")
             else:
                 yield from (*mark.block(answer.text, MAX_CHARS), "")
+            yield from wrong_lines(answer.wrong)
         yield "</details>"
     yield ""
 

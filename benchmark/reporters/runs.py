@@ -88,7 +88,7 @@ def _cells(row: ContrastRow) -> tuple[str, ...]:
     note = MARKS[row.verdict] if not row.problem else "≠"
     return (
         fmt.one_line(row.candidate, 40),
-        fmt.one_line(row.score) + ("" if row.higher_is_better else " ↓"),
+        fmt.one_line(row.score) + (" ↓" if row.higher_is_better is False else ""),
         fmt.number(row.left),
         fmt.number(row.right),
         fmt.signed(row.difference),

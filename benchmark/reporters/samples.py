@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from benchmark.plugins import Report
-from benchmark.records import Example, Generation
-from benchmark.reporters import diff
+from benchmark.records import CitedArticle, Example, Generation
+from benchmark.reporters import citations, diff
 from benchmark.reporters import format as fmt
 from benchmark.reporters.board import Board, Column, Row
 
@@ -48,6 +48,11 @@ class Answer:
     against: str
     """"better", "worse" or "" than the baseline on this example's primary number."""
     scores: tuple[Shown, ...]
+    runs: tuple[citations.Run, ...] = ()
+    """The text, or its diff, with its citations marked; they make up `pieces` or `text`."""
+    cited: tuple[citations.Cite, ...] = ()
+    wrong: tuple[citations.Cite, ...] = ()
+    """Those that are invented, of another code, or not in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +120,12 @@ class _Answers:
             (name, row.example_id): row for name, rows in report.generations.items() for row in rows
         }
         self.values: dict[tuple[str, str], dict[str, float]] = {}
+        self.cited: dict[tuple[str, str], tuple[CitedArticle, ...]] = {}
         labels = {(column.metric, column.score) for column in board.columns}
         for row in report.scores:
             mine = self.values.setdefault((row.candidate, row.example_id), {})
+            if row.citations:
+                self.cited.setdefault((row.candidate, row.example_id), row.citations)
             for name, value in row.values.items():
                 # A metric with a name of its own in the suite puts it before its numbers.
                 names = (f"{row.metric}.{name}", name)
@@ -128,10 +136,10 @@ class _Answers:
         """Yield each candidate's answer to one example, in the order of the board."""
         for index, row in enumerate((*self.board.models, *self.board.controls)):
             generation = self.generations.get((row.candidate.name, example))
-            text = None
-            if generation is not None and generation.text is not None:
-                text = body(generation.text)
+            raw = None if generation is None else generation.text
+            text = None if raw is None else body(raw)
             pieces, note = _compare(text, reference)
+            cited = self.cited.get((row.candidate.name, example), ())
             yield Answer(
                 index=index,
                 name=row.name,
@@ -145,6 +153,9 @@ class _Answers:
                 primary=next(iter(self._shown(row, example, self.board.columns[:1])), None),
                 against=self._against(row, example),
                 scores=tuple(self._shown(row, example, self.board.columns)),
+                runs=_runs(pieces, raw or "", text or "", cited),
+                cited=citations.shown(cited),
+                wrong=citations.wrong(cited),
             )
 
     def _shown(self, row: Row, example: str, columns: Sequence[Column]) -> Iterator[Shown]:
@@ -161,7 +172,7 @@ class _Answers:
             return ""
         mine = self.values.get((row.candidate.name, example), {}).get(column.score)
         base = self.values.get((self.board.baseline, example), {}).get(column.score)
-        if mine is None or base is None or mine == base:
+        if mine is None or base is None or mine == base or column.higher_is_better is None:
             return ""
         return "better" if (mine > base) == column.higher_is_better else "worse"
 
@@ -179,6 +190,13 @@ def _compare(text: str | None, reference: str | None) -> tuple[tuple[diff.Piece,
     if found.shared < _UNLIKE:
         return (), f"{common}: no diff drawn"
     return tuple(_shortened(piece) for piece in found.pieces), common
+
+
+def _runs(
+    pieces: tuple[diff.Piece, ...], raw: str, text: str, cited: tuple[CitedArticle, ...]
+) -> tuple[citations.Run, ...]:
+    pieces = pieces or ((diff.Piece("same", text),) if text else ())
+    return citations.marked(pieces, raw, cited, MAX_CHARS)
 
 
 def _shortened(piece: diff.Piece) -> diff.Piece:

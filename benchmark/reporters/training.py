@@ -64,9 +64,8 @@ def heads(board: Board) -> dict[str, str]:
     primary = board.primary
     score = {}
     if primary is not None:
-        way = "↑" if primary.higher_is_better else "↓"
         score = {
-            "score": f"{fmt.one_line(primary.score)} {way}",
+            "score": fmt.one_line(primary.score) + fmt.arrow(primary.higher_is_better),
             "difference": f"Against {fmt.one_line(board.baseline)}",
         }
     return {

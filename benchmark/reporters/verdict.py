@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmark.gate_results import GateResult
-from benchmark.reporters import forgetting, retrieval, scales, training
+from benchmark.reporters import forgetting, retrieval, scales, training, trust
 from benchmark.reporters import format as fmt
 from benchmark.reporters.board import Board, Cell, Row
 from benchmark.results import Results, ScoreSummary
@@ -75,6 +75,7 @@ def notices(results: Results, board: Board) -> list[str]:
     """Return what a reader must know before trusting the numbers, one sentence each."""
     found = [*_leaking(results), *retrieval.notices(results), *_fooled(board)]
     found += scales.notices(results, board)
+    found += trust.notices(results)
     for row in (*board.models, *board.controls):
         found += _of_candidate(row, board)
     return [*found, *training.notices(board), *forgetting.notices(results)]
@@ -123,7 +124,7 @@ def _fooled(board: Board) -> list[str]:
     found = []
     for column in board.columns:
         best, fake = _best(board.models, column.score), _best(fakes, column.score)
-        if best is None or fake is None:
+        if best is None or fake is None or column.higher_is_better is None:
             continue
         bar = best[1].low if column.higher_is_better else best[1].high
         bar = best[0] if bar is None else bar

@@ -98,7 +98,8 @@ def test_everything_is_made_and_adds_up(suite, tmp_path):
     assert results.exit_code == 0 and results.verdict == "pass"
     assert [card.name for card in results.candidates] == names
     assert all(card.answered == 10 and card.failed == 0 for card in results.candidates)
-    assert results.computed == {"trained": 1, "generated": 6, "scored": 18, "judged": 6}
+    # Judged: 6 candidates and 6 kinds of canary.
+    assert results.computed == {"trained": 1, "generated": 6, "scored": 18, "judged": 12}
 
     # The controls are the ends of every scale.
     assert results.score("oracle", "rougeL").value == 1.0
@@ -147,7 +148,7 @@ def test_again_computes_nothing_and_changes_compute_only_themselves(suite, tmp_p
     assert again.run_id == first.run_id
     assert again.scores == first.scores and again.comparisons == first.comparisons
 
-    metric = go(suite, tmp_path, "metrics.rouge={use: rouge, tokenizer: rouge_score}")
+    metric = go(suite, tmp_path, "metrics.rouge={use: rouge, compat: rouge_score}")
     assert metric.computed == nothing | {"scored": 6}
     assert metric.run_id != first.run_id
 

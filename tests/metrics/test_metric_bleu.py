@@ -4,8 +4,10 @@ import sacrebleu
 from hypothesis import given
 from hypothesis import strategies as st
 from metric_helpers import ANSWERS, REFERENCES, example, examples
+from nltk.translate.bleu_score import corpus_bleu
 
 from benchmark.metrics.bleu import Bleu, Tokenizer
+from benchmark.metrics.tokens import read
 
 WORDS = ["le", "juge", "Juge", "annule", "l'arrêté", ",", ".", "L4121-1", "été", "(", "€5"]
 SENTENCE = st.lists(st.sampled_from(WORDS), max_size=9).map(" ".join)
@@ -94,3 +96,31 @@ def test_signature_tells_what_sacrebleus_own_does() -> None:
 def test_sacrebleu_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
     bleu(Bleu(), ["a ."] * 120, [("b .",)] * 120)
     assert not caplog.records
+
+
+def test_compat_evaluate_is_nltks_unsmoothed_bleu() -> None:
+    # evaluate's bleu (the script of tensorflow/nmt) cannot be loaded without its hub. With one
+    # reference a text it is nltk's corpus_bleu without smoothing, on the words of 13a.
+    tokenizer = sacrebleu.BLEU().tokenizer
+    cut = [[tokenizer(text).split() for text in some] for some in (ANSWERS, REFERENCES)]
+    wanted = corpus_bleu([[reference] for reference in cut[1]], cut[0])
+    metric = Bleu(compat="evaluate")
+    ours = bleu(metric, list(ANSWERS), [(text,) for text in REFERENCES])
+    assert 0 < ours == pytest.approx(wanted, abs=1e-9)
+    assert "|smooth:none|compat:evaluate|" in metric.signature
+
+
+def test_compat_evaluate_by_its_formula() -> None:
+    # Of several references the shortest counts for the length; an order without a match gives 0.
+    long, short = "a b c d e f g h", "a b c d e"
+    assert bleu(Bleu(compat="evaluate"), ["a b c d e"], [(long, short)]) == 1
+    assert bleu(Bleu(compat="evaluate"), ["a b c d"], [(short,)]) == pytest.approx(np.exp(-1 / 4))
+    assert bleu(Bleu(compat="evaluate"), ["a b x d e"], [(short,)]) == 0
+
+
+@given(st.text(alphabet="a1.,-&;<\n '’é", max_size=20), st.sampled_from(["13a", "intl", "char"]))
+def test_words_are_sacrebleus(text: str, tokenize: Tokenizer) -> None:
+    # Pieces are cut one by one and remembered: that must change nothing.
+    lexicon, (tokens,) = read(tokenize, [text])
+    theirs = sacrebleu.BLEU(tokenize=tokenize).tokenizer(text.rstrip()).split()
+    assert [lexicon.words[number] for number in tokens.ids] == theirs

@@ -51,3 +51,10 @@ def test_share_over_examples() -> None:
     metric = ExactMatch()
     stats = metric.stats([example("a"), example("b"), example("c")], ["A", "b.", "x"])
     assert metric.values(stats.sum(axis=0)).tolist() == pytest.approx([2 / 3])
+
+
+@given(
+    st.text(alphabet="aAéÉß ’'.,!«\u0301\u00a0ﬁ\n"), st.text(alphabet="aAéÉß ’'.,!«\u0301\u00a0ﬁ\n")
+)
+def test_the_look_at_the_first_word_changes_nothing(text: str, reference: str) -> None:
+    assert score(text, reference) == (plain(text) == plain(reference))

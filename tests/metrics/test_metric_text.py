@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.metrics.text import encodable, normalised, porter, snowball, words
+from benchmark.metrics.text import (
+    Pieces,
+    cut,
+    encodable,
+    normalised,
+    piece_words,
+    porter,
+    snowball,
+    words,
+)
 
 
 @pytest.mark.parametrize(
@@ -74,3 +83,41 @@ def test_stemmers_remember_and_agree_with_nltk() -> None:
         assert snowball("french").stem(word) == SnowballStemmer("french").stem(word)
         assert porter().stem(word) == PorterStemmer().stem(word)
     assert snowball("french") is snowball("french")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("articles L.\n4121-1 et R.  *\t123-4", ["articles", "l4121-1", "et", "r123-4"]),
+        ("il a 12-3 ans, a. 12-3", ["il", "a", "12-3", "ans", "a12-3"]),
+        ("L. O. 111-3 ; l'art. L. 5", ["lo111-3", "l", "art", "l5"]),
+        ("(L. 4121-1), d'L. 2", ["l4121-1", "d", "l2"]),
+        ("la 2e et le 3", ["la", "2e", "et", "le", "3"]),
+        ("porte-monnaie aujourd’hui", ["porte", "monnaie", "aujourd", "hui"]),
+    ],
+)
+def test_article_numbers_over_white_space(text: str, expected: list[str]) -> None:
+    assert words(text) == expected
+
+
+@given(st.text(alphabet="lrdaoLe 12.*-'\n", max_size=30))
+def test_words_are_those_of_the_pattern_over_the_whole_text(text: str) -> None:
+    # The same pattern, on the text as one piece: white space is one space in both.
+    whole = " ".join(text.split())
+    assert words(text) == list(piece_words(whole)[0])
+
+
+@given(st.text(alphabet="lrda .12\n", max_size=30))
+def test_lines_end_where_words_end(text: str) -> None:
+    found, ends = cut(text, Pieces(piece_words))
+    assert found == words(text)
+    assert len(ends) == text.count("\n") + 1
+    assert ends == sorted(ends)
+    assert ends[-1] == len(found)
+
+
+def test_pieces_are_kept_within_bounds() -> None:
+    pieces = Pieces(piece_words, size=3)
+    for piece in ("a", "b", "c", "d", "x" * 65, "L. 5"):
+        assert pieces[piece] == piece_words(piece)
+    assert list(pieces) == ["d"]
