@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from benchmark.core.general_text import problem_of
+from benchmark.core.plan_judges import judge_problems
 from benchmark.errors import BenchError, ConfigError, Problem
 from benchmark.keys import key
 from benchmark.plugins import (
@@ -101,7 +102,8 @@ def make_plan(suite: Suite) -> Plan:
     metrics = {name: built["metrics", name] for name in suite.metrics}
     labels = _labels(suite, {name: found for name, found in metrics.items() if found})
     if all(metrics.values()):
-        problems += _unknown_scores(suite, sorted(labels.values()))
+        problems += _unknown_scores(suite, sorted([*labels.values(), *suite.judges]))
+    problems += judge_problems(suite, labels.values(), built)
     if problems:
         raise ConfigError(problems)
     candidates = tuple(

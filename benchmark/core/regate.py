@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from benchmark.core.compare import Scored, compare, per_cluster
 from benchmark.core.gate import exit_code, judge_gates, overall
+from benchmark.core.opinions import opinions
 from benchmark.core.plan import build_metrics
 from benchmark.core.store import RunFolder
 from benchmark.errors import ConfigError, StoreError
@@ -50,12 +51,13 @@ def regate(folder: Path, results: Results, earlier: tuple[Path, Results] | None)
 
 def _table(folder: Path, suite: Suite) -> Scored:
     metrics, labels = build_metrics(suite)
+    heard, named = opinions(dict.fromkeys(suite.judges, ""))
     run = RunFolder(folder)
     groups = {row.id: row.group for row in run.read_rows("examples.jsonl", Example)}
     scores: dict[tuple[str, str], list[Score]] = {}
     for row in run.read_rows("scores.jsonl", Score):
         scores.setdefault((row.candidate, row.metric), []).append(row)
-    return Scored(metrics, labels, scores, groups)
+    return Scored({**metrics, **heard}, {**labels, **named}, scores, groups)
 
 
 def _refuse_other(now: Results, before: Results) -> None:

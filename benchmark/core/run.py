@@ -15,7 +15,8 @@ from benchmark.core.environment import environment
 from benchmark.core.forgetting import forgetting, texts_of
 from benchmark.core.gate import exit_code, judge_gates, overall
 from benchmark.core.generate import generate
-from benchmark.core.judge import judge, summarise_verdicts
+from benchmark.core.judge import judge, summarise_verdicts, unheard
+from benchmark.core.opinions import opinions
 from benchmark.core.plan import Plan
 from benchmark.core.retrieve import prepare as prepare_retrieval
 from benchmark.core.retrieve import retrieve
@@ -78,7 +79,11 @@ def run(
         clock.lap("score")
         judged = judge(plan, data.test, answers, shown)
         clock.lap("judge")
-        table = Scored(plan.metrics, plan.labels, scores.scores, groups_of(data.test))
+        numbers = scores.scores | judged.scores
+        heard, named = opinions({name: one.signature for name, one in plan.judges.items()})
+        table = Scored(
+            {**plan.metrics, **heard}, {**plan.labels, **named}, numbers, groups_of(data.test)
+        )
         summaries = summarise(table, seed=suite.seed, resamples=suite.resamples)
         comparisons = compare(table, suite.baseline, seed=suite.seed, resamples=suite.resamples)
         clock.lap("compare")
@@ -88,7 +93,7 @@ def run(
         cards = candidates(plan, adapters, answers)
         steps = {"scored": scores.computed, "judged": judged.computed, **forgotten.computed}
         results = Results(
-            **outcome(plan, rules, cards, forgotten.errors),
+            **outcome(plan, rules, cards, {**forgotten.errors, **unheard(plan, judged)}),
             **clock.times(),
             run_id=folder.run_id,
             command=command,
@@ -105,7 +110,7 @@ def run(
         for name, found in data.retrieved.items():
             folder.write_rows(f"retrieval/{name}.jsonl", found.found)
         generations = {name: answer.generations for name, answer in answers.items()}
-        report = Report(results, data.test, generations, flat(scores.scores), folder.path)
+        report = Report(results, data.test, generations, flat(numbers), folder.path)
         write(plan, folder, report, flat(judged.verdicts), show=show)
         record(adapters, results)
     return results
