@@ -35,6 +35,19 @@ INSTALL = "python -m pip install 'benchmark[langchain]'"
 LIMITED = re.compile(r"RateLimit|ResourceExhausted|TooManyRequests")
 PASSING = re.compile(r"Connect|Timeout|Network|Protocol|Unavailable|InternalServer|Overloaded")
 """Parts of the names of exceptions that another try may not meet; clients share no base class."""
+VARIABLES = {
+    "anthropic": "ANTHROPIC_API_KEY",
+    "azure_openai": "AZURE_OPENAI_API_KEY",
+    "cohere": "COHERE_API_KEY",
+    "deepseek": "DEEPSEEK_API_KEY",
+    "google_genai": "GOOGLE_API_KEY",
+    "groq": "GROQ_API_KEY",
+    "mistralai": "MISTRAL_API_KEY",
+    "openai": "OPENAI_API_KEY",
+    "together": "TOGETHER_API_KEY",
+    "xai": "XAI_API_KEY",
+}
+"""Provider -> where its package looks for the key, for messages."""
 CUT = {"length", "max_tokens", "max_output_tokens"}
 FILTERED = {"content_filter", "safety", "refusal", "recitation", "prohibited_content", "blocklist"}
 """What providers call an answer's end, in small letters."""
@@ -159,13 +172,19 @@ class LangChain(Remote):
             if (status := _status(link)) is not None:
                 response = getattr(link, "response", None)
                 wait = asked_wait(getattr(response, "headers", None) or {})
-                return meaning(status, text, _delay(text) if wait is None else wait, self.model)
+                wait = _delay(text) if wait is None else wait
+                return meaning(status, text, wait, self.model, self._variable())
         names = " ".join(type(link).__name__ for link in _chain(error))
         told = f"{type(error).__name__}: {text}"
         if LIMITED.search(names):
-            return Again(told, wait=_delay(text), limited=True)
+            return Again(told, wait=_delay(text), limited=True, free=True)
         passing = PASSING.search(names) or isinstance(error, OSError)
-        return Again(told) if passing else Failed(told)
+        return Again(told, free="Connect" in names) if passing else Failed(told)
+
+    def _variable(self) -> str:
+        """Return the name of the variable that the provider's package reads the key from."""
+        provider = self.model.partition(":")[0]
+        return VARIABLES.get(provider, "")
 
 
 def _payload(said: Any) -> dict[str, Any]:
