@@ -33,7 +33,9 @@ from benchmark.suite import Decoding
 
 INSTALL = "python -m pip install 'benchmark[langchain]'"
 LIMITED = re.compile(r"RateLimit|ResourceExhausted|TooManyRequests")
-PASSING = re.compile(r"Connect|Timeout|Network|Protocol|Unavailable|InternalServer|Overloaded")
+PASSING = re.compile(
+    r"Connect|Timeout|Network|Protocol|Unavailable|InternalServer|Overloaded|JSONDecode|ReadError"
+)
 """Parts of the names of exceptions that another try may not meet; clients share no base class."""
 VARIABLES = {
     "anthropic": "ANTHROPIC_API_KEY",
@@ -123,7 +125,11 @@ class LangChain(Remote):
                 raise self._meaning(error, hide(one_line(error))) from None
             return _payload(said)
 
-        yield Session(call, hide)
+        try:
+            yield Session(call, hide)
+        finally:
+            for model in made.values():
+                await _close(model)
 
     def read(self, payload: Any, decoding: Decoding) -> Reply:
         """Return the answer in a message."""
@@ -191,7 +197,8 @@ def _payload(said: Any) -> dict[str, Any]:
     """Return what is kept of a message: its text without the reasoning, its end, its tokens."""
     about = getattr(said, "response_metadata", None) or {}
     usage = getattr(said, "usage_metadata", None) or {}
-    ends = [about.get(name) for name in ("finish_reason", "stop_reason", "done_reason")]
+    blocked = (about.get("prompt_feedback") or {}).get("block_reason")
+    ends = ["blocklist" if blocked else None] + [about.get(name) for name in ("finish_reason", "stop_reason", "done_reason")]
     return {
         "text": str(said.text),
         "finish": str(next((end for end in ends if end), "stop")),
@@ -199,6 +206,13 @@ def _payload(said: Any) -> dict[str, Any]:
         "tokens_in": int(usage.get("input_tokens", 0)),
         "tokens_out": int(usage.get("output_tokens", 0)),
     }
+
+
+async def _close(model: Any) -> None:
+    """Close the connections of Google's client, which else does so when its loop is gone."""
+    closing = getattr(getattr(getattr(model, "client", None), "aio", None), "aclose", None)
+    if closing is not None:
+        await closing()
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
