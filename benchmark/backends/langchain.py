@@ -37,6 +37,8 @@ PASSING = re.compile(
     r"Connect|Timeout|Network|Protocol|Unavailable|InternalServer|Overloaded|JSONDecode|ReadError"
 )
 """Parts of the names of exceptions that another try may not meet; clients share no base class."""
+BROKEN = re.compile(r"ClientPayload|ContentLength|ServerDisconnected|IncompleteRead")
+"""A connection that broke off; aiohttp gives these a status of its own making."""
 VARIABLES = {
     "anthropic": "ANTHROPIC_API_KEY",
     "azure_openai": "AZURE_OPENAI_API_KEY",
@@ -174,14 +176,16 @@ class LangChain(Remote):
 
     def _meaning(self, error: Exception, text: str) -> Exception:
         """Return what a client's exception means, from its status or else its name."""
+        names = " ".join(type(link).__name__ for link in _chain(error))
+        told = f"{type(error).__name__}: {text}"
+        if BROKEN.search(names):
+            return Again(told)
         for link in _chain(error):
             if (status := _status(link)) is not None:
                 response = getattr(link, "response", None)
                 wait = asked_wait(getattr(response, "headers", None) or {})
                 wait = _delay(text) if wait is None else wait
                 return meaning(status, text, wait, self.model, self._variable())
-        names = " ".join(type(link).__name__ for link in _chain(error))
-        told = f"{type(error).__name__}: {text}"
         if LIMITED.search(names):
             return Again(told, wait=_delay(text), limited=True, free=True)
         passing = PASSING.search(names) or isinstance(error, OSError)
@@ -198,7 +202,9 @@ def _payload(said: Any) -> dict[str, Any]:
     about = getattr(said, "response_metadata", None) or {}
     usage = getattr(said, "usage_metadata", None) or {}
     blocked = (about.get("prompt_feedback") or {}).get("block_reason")
-    ends = ["blocklist" if blocked else None] + [about.get(name) for name in ("finish_reason", "stop_reason", "done_reason")]
+    ends = ["blocklist" if blocked else None] + [
+        about.get(name) for name in ("finish_reason", "stop_reason", "done_reason")
+    ]
     return {
         "text": str(said.text),
         "finish": str(next((end for end in ends if end), "stop")),

@@ -162,6 +162,15 @@ def _by_text(
     return found
 
 
+def generate_all(model: Model, requests: Sequence[Request], decoding: Decoding) -> list[Reply]:
+    """Return one reply a request, in order. Raises CandidateError."""
+    replies: dict[int, Reply] = {}
+    for batch in model.batches(requests, decoding):
+        made = model.generate([requests[at] for at in batch], decoding, _no_tick)
+        replies |= dict(zip(batch, made, strict=True))
+    return [replies[at] for at in range(len(requests))]
+
+
 def _generate(
     model: Model,
     asked: Sequence[tuple[str, Question]],
@@ -172,11 +181,7 @@ def _generate(
         Request(example, messages, how.template)
         for (example, _), messages in zip(asked, turns, strict=True)
     ]
-    replies: dict[int, Reply] = {}
-    for batch in model.batches(requests, how.decoding):
-        made = model.generate([requests[at] for at in batch], how.decoding, _no_tick)
-        replies |= dict(zip(batch, made, strict=True))
-    return [replies[at] for at in range(len(requests))]
+    return generate_all(model, requests, how.decoding)
 
 
 def _told_again(
@@ -198,7 +203,7 @@ def _read(reply: Reply, question: Question) -> Reading:
     }
     if reply.text is None:
         error = reply.error or "no reply"
-        return Reading(_kind(error), None, error=error, **spent)
+        return Reading(kind_of(error), None, error=error, **spent)
     try:
         found = read(reply.text, question.levels)
     except Unreadable as error:
@@ -209,7 +214,7 @@ def _read(reply: Reply, question: Question) -> Reading:
     return Reading(found.label, found.value, found.reason, **spent)
 
 
-def _kind(error: str) -> str:
+def kind_of(error: str) -> str:
     """Return the label of a reply that is not there."""
     for word, label in (
         ("budget", "over budget"),
