@@ -48,9 +48,10 @@ def judge(
         computed += made.computed
         for candidate, rows in made.verdicts.items():
             verdicts[candidate, name] = rows
-            scores[candidate, name] = rows_of(candidate, name, answers[candidate], rows)
+            seen = answers[candidate].generations[: _size(found)]
+            scores[candidate, name] = rows_of(candidate, name, seen, rows)
         if found.arity == 2 and made.verdicts:
-            scores[baseline, name] = even_rows(baseline, name, examples)
+            scores[baseline, name] = even_rows(baseline, name, examples[: _size(found)])
     return Judged(verdicts, computed, scores)
 
 
@@ -103,9 +104,15 @@ def _asked(
     asked = {}
     for candidate, answer in answers.items():
         if candidate in chosen and not (found.arity == 2 and candidate == plan.suite.baseline):
-            if items := _items(found.arity, examples, answer, baseline):
+            if items := _items(found.arity, examples[: _size(found)], answer, baseline):
                 asked[candidate] = items
     return asked
+
+
+def _size(found: Judge) -> int | None:
+    """Return how many examples a judge looks at; None: all."""
+    size: int | None = getattr(found, "examples", None)
+    return size
 
 
 def _items(
@@ -116,7 +123,7 @@ def _items(
     seen = [answer.generations] if arity == 1 else [answer.generations, baseline.generations]
     return [
         JudgeItem(example, tuple(shown))
-        for example, *shown in zip(examples, *seen, strict=True)
+        for example, *shown in zip(examples, *seen, strict=False)  # `examples` may be the first
         if all(generation.text is not None for generation in shown)
     ]
 

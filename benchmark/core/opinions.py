@@ -10,9 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmark.core.state import Answers
 from benchmark.plugins import Metric, ScoreInfo
-from benchmark.records import Example, Score, Verdict
+from benchmark.records import Example, Generation, Score, Verdict
 
 if TYPE_CHECKING:
     from benchmark.plugins import Array
@@ -59,14 +58,11 @@ def opinions(
 
 
 def rows_of(
-    candidate: str, judge: str, answers: Answers, verdicts: Iterable[Verdict]
+    candidate: str, judge: str, answers: Sequence[Generation], verdicts: Iterable[Verdict]
 ) -> list[Score]:
     """Return one record an example, in order; without statistics where there is no value."""
     values = {row.example_id: row.value for row in verdicts}
-    return [
-        _row(row.example_id, candidate, judge, values.get(row.example_id))
-        for row in answers.generations
-    ]
+    return [_row(row.example_id, candidate, judge, values.get(row.example_id)) for row in answers]
 
 
 def even_rows(baseline: str, judge: str, examples: Iterable[Example]) -> list[Score]:

@@ -22,11 +22,11 @@ _MARKS = re.compile(r"^(\s*)(#{2,}|[-=]{3,}|`{3,}|~{3,})", re.MULTILINE)
 
 
 def word(seed: int, *texts: str) -> str:
-    """Return the fence's word: 12 hex digits that follow from the texts and the seed."""
+    """Return the fence's word: 8 hex digits that follow from the texts and the seed."""
     digest = hashlib.sha256(str(seed).encode())
     for text in texts:
         digest.update(b"\0" + text.encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()[:12]
+    return digest.hexdigest()[:8]
 
 
 def harmless(text: str, longest: int = LONGEST) -> str:

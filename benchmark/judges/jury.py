@@ -81,6 +81,8 @@ class Jury(Plugin, ABC):
     """Of each text that is shown; a longer one is cut in the middle."""
     candidates: tuple[Name, ...] = ()
     """Whose answers are judged; default: everybody's."""
+    examples: int | None = Field(default=None, ge=1)
+    """How many test examples are judged, the first ones; default: all."""
 
     @model_validator(mode="before")
     @classmethod
@@ -173,7 +175,7 @@ class Jury(Plugin, ABC):
     @property
     def signature(self) -> str:
         """Return kind, rubric with its hash, members, rule, and code version."""
-        said = {"rubric", "language", "model", "backend", "panel", "vote", "candidates"}
+        said = {"rubric", "language", "model", "backend", "panel", "vote", "candidates", "examples"}
         changed = self.model_dump(mode="json", exclude_defaults=True, exclude=said)
         parts = [
             type(self).__name__.lower(),
@@ -188,7 +190,7 @@ class Jury(Plugin, ABC):
     def key(self) -> str:
         """Return the content key: all but who is judged, and how fast the models are asked."""
         cls = type(self)
-        apart = {"rubric", "language", "model", "backend", "panel", "candidates"}
+        apart = {"rubric", "language", "model", "backend", "panel", "candidates", "examples"}
         return key(
             plugin=f"{cls.__module__}:{cls.__qualname__}",
             parameters=self.model_dump(mode="json", exclude=apart),

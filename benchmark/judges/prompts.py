@@ -89,7 +89,7 @@ class Sheet:
 def ask(sheet: Sheet, seed: int, name: str = "", longest: int | None = None) -> Question:
     """Return the question about one answer, or two."""
     rubric, words = sheet.rubric, WORDS[sheet.rubric.language]
-    levels = rubric.levels()
+    levels, variant = rubric.levels(), sheet.variant
     marks = ", ".join(levels)
     fence = word(seed, sheet.question, sheet.reference, *sheet.answers)
     limit = {} if longest is None else {"longest": longest}
@@ -107,9 +107,10 @@ def ask(sheet: Sheet, seed: int, name: str = "", longest: int | None = None) -> 
     if sheet.criterion:
         rules.append(f"{words.criterion} {sheet.criterion}")
     scale = "\n".join(f"- {mark}: {meaning}" for mark, meaning in rubric.scale.items())
-    rules += [f"{words.marks}\n{scale}", rubric.variants[sheet.variant]]
-    # The fence's word is with the texts, so that what stands before them is always the same.
-    texts = [words.fence.format(fence=fence), *shown]
+    rules.append(f"{words.marks}\n{scale}")
+    # The fence's word is with the texts, and the variant behind them: so the rules are always the
+    # same, and all up to the texts' end is the same for all variants.
+    texts = [words.fence.format(fence=fence), *shown, *filter(None, [rubric.variants[variant]])]
     system = Message(role="system", content="\n\n".join(filter(None, rules)))
 
     def turn(how: str) -> tuple[Message, ...]:

@@ -56,6 +56,8 @@ class Ragas(Plugin):
     max_chars: int = Field(default=LONGEST, ge=100)
     candidates: tuple[Name, ...] = ()
     """Whose answers are judged; default: everybody's."""
+    examples: int | None = Field(default=None, ge=1)
+    """How many test examples are judged, the first ones; default: all."""
 
     @field_validator("metric")
     @classmethod
@@ -104,7 +106,7 @@ class Ragas(Plugin):
     @property
     def key(self) -> str:
         """Return the content key: all but who is judged, and how fast the model is asked."""
-        apart = {"model", "backend", "candidates"}
+        apart = {"model", "backend", "candidates", "examples"}
         return key(
             plugin=type(self).__module__,
             parameters=self.model_dump(mode="json", exclude=apart),
