@@ -17,7 +17,7 @@ KEYS = ("verdict", "score", "note", "grade", "mark", "rating")
 REASONS = ("raison", "reason", "rationale", "explanation", "explication", "justification")
 _THOUGHTS = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 _MENTION = re.compile(
-    rf"[\"'*_]*\b(?:{'|'.join(KEYS)})\b[\"'*_]*\s*(?:[:=]|\best\b|\bis\b)\s*(?P<rest>[^\n]*)",
+    rf"[\"'*_]*\b(?:{'|'.join(KEYS)})\b[\"'*_]*\s*(?:[:=]|\best\b|\bis\b)\s*(?=(?P<rest>[^\n]*))",
     re.IGNORECASE,
 )
 _OUT_OF = re.compile(r"(?P<mark>\d+(?:[.,]\d+)?)\s*(?:/|sur|out of)\s*(?P<most>\d+)", re.IGNORECASE)
