@@ -90,6 +90,10 @@ def _imported(module: str, prefix: str) -> set[str]:
 
 @cache
 def _source(module: str) -> Path | None:
+    above = module.rpartition(".")[0]
+    inside = _source(above) if above else None
+    if inside is not None and inside.name != "__init__.py":
+        return None  # a name in a module: to look for it would import that module, and torch
     try:
         spec = importlib.util.find_spec(module)
     except (ImportError, ValueError):

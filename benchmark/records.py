@@ -203,4 +203,7 @@ class Verdict(Record):
     rationale: str = ""
     error: str | None = None
     votes: tuple[Vote, ...] = ()
-    """What it was voted from; empty for a judge that decides alone."""
+    """What it was voted from; empty for a judge that asks no model."""
+    full: bool = True
+    """Whether all members were asked whatever the first ones said: agreement is told from these
+    alone, as the others were asked because of a disagreement, or not at all."""

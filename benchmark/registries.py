@@ -51,7 +51,19 @@ DATASETS = Registry(
         "hub": "benchmark.datasets.hub:Hub",
     },
 )
-JUDGES = Registry("judge", "benchmark.judges", {"fixed": "benchmark.judges.fixed:Fixed"})
+JUDGES = Registry(
+    "judge",
+    "benchmark.judges",
+    {
+        "rubric": "benchmark.judges.rubric:Graded",
+        "same_facts": "benchmark.judges.same_facts:SameFacts",
+        "coherence": "benchmark.judges.coherence:Coherence",
+        "criteria": "benchmark.judges.criteria:Criteria",
+        "pairwise": "benchmark.judges.pairwise:Pairwise",
+        "ragas": "benchmark.judges.ragas:Ragas",
+        "fixed": "benchmark.judges.fixed:Fixed",
+    },
+)
 REPORTERS = Registry(
     "reporter",
     "benchmark.reporters",

@@ -27,7 +27,8 @@ class Use(Spec):
     def _flat(cls, value: Any) -> Any:
         if isinstance(value, str):
             return {"use": value}
-        if isinstance(value, dict) and "parameters" not in value:
+        # A plugin may have a parameter called `parameters`; alone, it is what `Use` itself wrote.
+        if isinstance(value, dict) and not {*value} <= {"use", "parameters"}:
             rest = {str(name): item for name, item in value.items() if name != "use"}
             return {**({"use": value["use"]} if "use" in value else {}), "parameters": rest}
         return value

@@ -1,4 +1,4 @@
-"""A server on this machine that speaks OpenAI's protocol, and misbehaves where a test asks it to.
+"""A server on this machine that speaks OpenAI's protocol, or Gemini's, and misbehaves on demand.
 
 Real sockets and real threads. A script decides, call by call, what happens: it gets the call and
 returns a reply, or does something worse to the connection.
@@ -27,8 +27,18 @@ def answer(text: str | None, **more: Any) -> dict[str, Any]:
     return {"id": "x", "object": "chat.completion", "choices": [choice], "usage": usage}
 
 
+def gemini(text: str | None, finish: str = "STOP", **more: Any) -> dict[str, Any]:
+    """Return the body of an answer in Gemini's protocol; None: a candidate without any parts."""
+    content = {"role": "model"} | ({} if text is None else {"parts": [{"text": text}]})
+    usage = {"promptTokenCount": 11, "candidatesTokenCount": 7, "totalTokenCount": 18}
+    candidate = {"content": content, "finishReason": finish, "index": 0}
+    return {"candidates": [candidate], "usageMetadata": usage, "modelVersion": "m"} | more
+
+
 def question(body: dict[str, Any]) -> str:
-    """Return what a call asks."""
+    """Return what a call asks: its last turn."""
+    if "contents" in body:
+        return "".join(part.get("text", "") for part in body["contents"][-1]["parts"])
     return body["messages"][-1]["content"] if "messages" in body else body["prompt"]
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import anyio
 
+from benchmark.backends.allowance import Account, Need, used
 from benchmark.backends.pace import Pace, backoff
 from benchmark.backends.refusals import Again, Failed, one_line
 from benchmark.errors import BenchError
@@ -22,6 +23,14 @@ from benchmark.progress import Tick
 
 Call = Callable[[], Awaitable[Reply]]
 """Makes one call. Raises Again, Failed, or a BenchError that stops all calls."""
+
+
+class Ask(NamedTuple):
+    """One call to make, and the most that it can take."""
+
+    call: Call
+    need: Need
+
 
 ENOUGH = 5
 """So many answers given up one after the other are no chance: the server is down."""
@@ -34,6 +43,8 @@ class Patience(NamedTuple):
     timeout: float
     deadline: float
     max_retries: int
+    ends: float = float("inf")
+    """When (monotonic seconds) nothing is asked for any more."""
 
 
 @dataclass(slots=True)
@@ -50,28 +61,32 @@ class _Course:
 class Calls:
     """One set of calls to one server."""
 
-    def __init__(self, patience: Patience, hide: Callable[[str], str]) -> None:
+    def __init__(
+        self, patience: Patience, hide: Callable[[str], str], pace: Pace, account: Account
+    ) -> None:
         self.patience = patience
         self.hide = hide
+        self.pace = pace
+        self.account = account
         self.lost = 0
         """Answers given up since the last good one."""
         self.good_at = float("-inf")
         self.down = ""
         """Why nothing more is sent; empty while the server answers."""
 
-    async def all(self, calls: Mapping[str, Call], tick: Tick) -> dict[str, Reply]:
+    async def all(self, calls: Mapping[str, Ask], tick: Tick) -> dict[str, Reply]:
         """Make all calls, and return their answers by name.
 
         Raises:
             BenchError: The first call that says that no other can succeed either.
         """
-        self.pace = Pace(self.patience.concurrency, self.patience.deadline)
+        self.pace.restart()
         waiting = iter(calls.items())
         replies: dict[str, Reply] = {}
         stops: list[BenchError] = []
         async with anyio.create_task_group() as group:
 
-            async def work(waiting: Iterator[tuple[str, Call]]) -> None:
+            async def work(waiting: Iterator[tuple[str, Ask]]) -> None:
                 try:
                     for name, call in waiting:
                         replies[name] = await self._answer(call)
@@ -86,10 +101,12 @@ class Calls:
             raise stops[0]
         return replies
 
-    async def _answer(self, call: Call) -> Reply:
+    async def _answer(self, call: Ask) -> Reply:
         """Call until there is an answer, or no hope of one."""
         if self.down:
             return _failed(f"not sent, for the server is down: {self.down}")
+        if time.monotonic() >= self.patience.ends:
+            return _failed("not sent: the time of `run_deadline` is over")
         course = _Course()
         try:
             while (reply := await self._try(call, course)) is None:
@@ -106,21 +123,32 @@ class Calls:
         self._good()
         return reply
 
-    async def _try(self, call: Call, course: _Course) -> Reply | None:
+    async def _try(self, ask: Ask, course: _Course) -> Reply | None:
         """Make one call; None asks for another. Raises TimeoutError when there is no time left."""
-        async with self.pace.turn(course.until) as began:
-            if not course.sent:
-                course.until = began + self.patience.deadline
-            left = course.until - began
-            if left <= 0:
-                raise TimeoutError
-            course.sent += 1
-            try:
-                reply = await _within(min(self.patience.timeout, left), call)
-                self.pace.good(began)
-                return reply
-            except Again as again:
-                error = again
+        await self.account.reserve(ask.need)
+        took, guess = Need(0, 0), self.pace.meter.guess(ask.need)
+        try:
+            async with self.pace.turn(min(course.until, self.patience.ends), guess) as began:
+                if not course.sent:
+                    course.until = min(began + self.patience.deadline, self.patience.ends)
+                left = course.until - began
+                if left <= 0:
+                    raise TimeoutError
+                course.sent += 1
+                took = ask.need  # from here on it may be charged, whatever comes back
+                try:
+                    reply = await _within(min(self.patience.timeout, left), ask.call)
+                    took = used(ask.need, reply)
+                    self.pace.good(began)
+                    return reply
+                except Again as again:
+                    error, took = again, Need(0, 0) if again.free else took
+                except Failed as failed:
+                    took = Need(0, 0) if failed.free else took
+                    raise
+        finally:
+            self.account.settle(ask.need, took)
+            self.pace.meter.booked(guess, ask.need, took)
         # The place is free again: others are asked for while this one waits.
         course.reason = self.hide(one_line(error))
         await self._wait(error, began, course)
@@ -143,6 +171,8 @@ class Calls:
 
     def _given_up(self, course: _Course) -> Reply:
         began = course.until - self.patience.deadline
+        if time.monotonic() >= self.patience.ends:
+            return _failed("given up: the time of `run_deadline` is over")
         spent = time.monotonic() - began if course.sent else 0.0
         reason = course.reason or "the server asks everybody to wait longer than `deadline`"
         self.lost += 1

@@ -33,8 +33,25 @@ from benchmark.suite import Decoding
 
 INSTALL = "python -m pip install 'benchmark[langchain]'"
 LIMITED = re.compile(r"RateLimit|ResourceExhausted|TooManyRequests")
-PASSING = re.compile(r"Connect|Timeout|Network|Protocol|Unavailable|InternalServer|Overloaded")
+PASSING = re.compile(
+    r"Connect|Timeout|Network|Protocol|Unavailable|InternalServer|Overloaded|JSONDecode|ReadError"
+)
 """Parts of the names of exceptions that another try may not meet; clients share no base class."""
+BROKEN = re.compile(r"ClientPayload|ContentLength|ServerDisconnected|IncompleteRead")
+"""A connection that broke off; aiohttp gives these a status of its own making."""
+VARIABLES = {
+    "anthropic": "ANTHROPIC_API_KEY",
+    "azure_openai": "AZURE_OPENAI_API_KEY",
+    "cohere": "COHERE_API_KEY",
+    "deepseek": "DEEPSEEK_API_KEY",
+    "google_genai": "GOOGLE_API_KEY",
+    "groq": "GROQ_API_KEY",
+    "mistralai": "MISTRAL_API_KEY",
+    "openai": "OPENAI_API_KEY",
+    "together": "TOGETHER_API_KEY",
+    "xai": "XAI_API_KEY",
+}
+"""Provider -> where its package looks for the key, for messages."""
 CUT = {"length", "max_tokens", "max_output_tokens"}
 FILTERED = {"content_filter", "safety", "refusal", "recitation", "prohibited_content", "blocklist"}
 """What providers call an answer's end, in small letters."""
@@ -110,7 +127,11 @@ class LangChain(Remote):
                 raise self._meaning(error, hide(one_line(error))) from None
             return _payload(said)
 
-        yield Session(call, hide)
+        try:
+            yield Session(call, hide)
+        finally:
+            for model in made.values():
+                await _close(model)
 
     def read(self, payload: Any, decoding: Decoding) -> Reply:
         """Return the answer in a message."""
@@ -155,24 +176,35 @@ class LangChain(Remote):
 
     def _meaning(self, error: Exception, text: str) -> Exception:
         """Return what a client's exception means, from its status or else its name."""
+        names = " ".join(type(link).__name__ for link in _chain(error))
+        told = f"{type(error).__name__}: {text}"
+        if BROKEN.search(names):
+            return Again(told)
         for link in _chain(error):
             if (status := _status(link)) is not None:
                 response = getattr(link, "response", None)
                 wait = asked_wait(getattr(response, "headers", None) or {})
-                return meaning(status, text, _delay(text) if wait is None else wait, self.model)
-        names = " ".join(type(link).__name__ for link in _chain(error))
-        told = f"{type(error).__name__}: {text}"
+                wait = _delay(text) if wait is None else wait
+                return meaning(status, text, wait, self.model, self._variable())
         if LIMITED.search(names):
-            return Again(told, wait=_delay(text), limited=True)
+            return Again(told, wait=_delay(text), limited=True, free=True)
         passing = PASSING.search(names) or isinstance(error, OSError)
-        return Again(told) if passing else Failed(told)
+        return Again(told, free="Connect" in names) if passing else Failed(told)
+
+    def _variable(self) -> str:
+        """Return the name of the variable that the provider's package reads the key from."""
+        provider = self.model.partition(":")[0]
+        return VARIABLES.get(provider, "")
 
 
 def _payload(said: Any) -> dict[str, Any]:
     """Return what is kept of a message: its text without the reasoning, its end, its tokens."""
     about = getattr(said, "response_metadata", None) or {}
     usage = getattr(said, "usage_metadata", None) or {}
-    ends = [about.get(name) for name in ("finish_reason", "stop_reason", "done_reason")]
+    blocked = (about.get("prompt_feedback") or {}).get("block_reason")
+    ends = ["blocklist" if blocked else None] + [
+        about.get(name) for name in ("finish_reason", "stop_reason", "done_reason")
+    ]
     return {
         "text": str(said.text),
         "finish": str(next((end for end in ends if end), "stop")),
@@ -180,6 +212,13 @@ def _payload(said: Any) -> dict[str, Any]:
         "tokens_in": int(usage.get("input_tokens", 0)),
         "tokens_out": int(usage.get("output_tokens", 0)),
     }
+
+
+async def _close(model: Any) -> None:
+    """Close the connections of Google's client, which else does so when its loop is gone."""
+    closing = getattr(getattr(getattr(model, "client", None), "aio", None), "aclose", None)
+    if closing is not None:
+        await closing()
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

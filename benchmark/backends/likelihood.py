@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from benchmark.backends.beginnings import alike, behind, can_keep
 from benchmark.errors import CandidateError
 from benchmark.plugins import Request
 
@@ -60,10 +61,20 @@ def loglikelihood(model: Any, rows: Sequence[Row], pad: int) -> list[list[float]
         CandidateError: One row alone does not fit in memory.
     """
     found: list[list[float]] = [[]] * len(rows)
-    for batch in batches([len(row.ids) for row in rows]):
-        scores = _whole_or_halves(model, [rows[at] for at in batch], pad)
-        for at, score in zip(batch, scores, strict=True):
+    # Where arithmetic is scarce, what several rows begin with is computed once: the marks of a
+    # judge's scale behind one prompt, its prompts behind one answer.
+    groups = alike(rows) if model.device.type == "cpu" and can_keep(model) else []
+    alone = sorted({*range(len(rows))} - {at for group in groups for at in group})
+    for batch in batches([len(rows[at].ids) for at in alone]):
+        part = [alone[at] for at in batch]
+        scores = _whole_or_halves(model, [rows[at] for at in part], pad)
+        for at, score in zip(part, scores, strict=True):
             found[at] = score
+    if groups:
+        read = behind(model, [[rows[at] for at in group] for group in groups], pad)
+        for group, lines in zip(groups, read, strict=True):
+            for at, score in zip(group, lines, strict=True):
+                found[at] = score
     return found
 
 

@@ -142,7 +142,9 @@ class OpenAI(Remote):
                         raise Again(f"an answer of more than {LARGEST:,} bytes")
         except httpx2.HTTPError as error:
             # Without its cause: an exception of the client holds the request and its headers.
-            raise Again(hide(f"{type(error).__name__}: {one_line(error)}")) from None
+            unsent = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
+            told = hide(f"{type(error).__name__}: {one_line(error)}")
+            raise Again(told, free=unsent) from None
         text = hide(bytes(raw).decode("utf-8", "replace"))
         try:
             said = json.loads(text)
@@ -150,7 +152,8 @@ class OpenAI(Remote):
             said = None
         if response.status_code != 200:
             told = one_line(words(said) or text, 200)
-            raise meaning(response.status_code, told, asked_wait(response.headers), self._who())
+            wait, variable = asked_wait(response.headers), self.api_key_env or ""
+            raise meaning(response.status_code, told, wait, self._who(), variable)
         if not isinstance(said, dict):
             raise Again(f"the server answers with something else than JSON: {one_line(text, 80)}")
         if "choices" not in said and "error" in said:

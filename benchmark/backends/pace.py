@@ -19,6 +19,8 @@ from email.utils import parsedate_to_datetime
 
 import anyio
 
+from benchmark.backends.allowance import Meter
+
 FIRST_WAIT = 0.5
 """Seconds before the second try; each further wait is twice as long."""
 LONGEST_WAIT = 60.0
@@ -33,9 +35,11 @@ class Pace:
     Args:
         most: The most calls at once.
         longest: Seconds of the longest pause that is worth waiting for.
+        meter: Limits that are known.
     """
 
-    def __init__(self, most: int, longest: float) -> None:
+    def __init__(self, most: int, longest: float, meter: Meter | None = None) -> None:
+        self.meter = meter or Meter(None)
         self.most = most
         self.longest = longest
         self.bound = float(most)
@@ -53,16 +57,24 @@ class Pace:
         self._goods = 0
         """Good answers since the last cut."""
 
+    def restart(self) -> None:
+        """Count answers from now on: nothing was asked for a while."""
+        self._begun, self._goods = time.monotonic(), 0
+
     @asynccontextmanager
-    async def turn(self, until: float) -> AsyncIterator[float]:
+    async def turn(self, until: float, tokens: float = 0.0) -> AsyncIterator[float]:
         """Wait for a place and for the end of a pause; give the time at which the call begins.
+
+        Args:
+            until: When (monotonic seconds) the call is no longer wanted.
+            tokens: About how many the call takes.
 
         Raises:
             TimeoutError: The pause goes beyond `until`, or is too long for anybody.
         """
         async with self.limiter:
             # Those who wait here keep their places: after the pause no crowd breaks in.
-            begin = max(time.monotonic(), self._next)
+            begin = max(time.monotonic(), self._next, self.meter.begin(tokens))
             self._next = begin + self.space
             while (now := time.monotonic()) < max(self.opens, begin):
                 if self.opens >= until or self.opens - now >= self.longest:

@@ -20,19 +20,31 @@ class Again(Exception):
     Attributes:
         wait: Seconds that the server asks to wait; None where it says nothing.
         limited: Whether it said "too many": all callers then slow down.
+        free: Whether it is certain that nothing is charged for this call.
     """
 
-    def __init__(self, reason: str, *, wait: float | None = None, limited: bool = False) -> None:
+    def __init__(
+        self, reason: str, *, wait: float | None = None, limited: bool = False, free: bool = False
+    ) -> None:
         super().__init__(reason)
         self.wait = wait
         self.limited = limited
+        self.free = free
 
 
 class Failed(Exception):
-    """This answer cannot be had, however often it is asked for; others can."""
+    """This answer cannot be had, however often it is asked for; others can.
+
+    Attributes:
+        free: Whether it is certain that nothing is charged for this call.
+    """
+
+    def __init__(self, reason: str, *, free: bool = False) -> None:
+        super().__init__(reason)
+        self.free = free
 
 
-def meaning(status: int, said: str, wait: float | None, who: str) -> Exception:
+def meaning(status: int, said: str, wait: float | None, who: str, variable: str = "") -> Exception:
     """Return the exception for an HTTP status that is not 200.
 
     Args:
@@ -40,20 +52,23 @@ def meaning(status: int, said: str, wait: float | None, who: str) -> Exception:
         said: The server's own words, on one line, without secrets.
         wait: Seconds that it asks to wait.
         who: Server and model, for messages.
+        variable: Name of the environment variable that holds the key; "" where it is not known.
     """
     told = f"HTTP {status}" + (f": {said}" if said else "")
     if status in (401, 403) or "API_KEY_INVALID" in said or "API key not valid" in said:
-        return CandidateError(f"{who} refuses the key ({told})", hint="check the key's variable")
+        hint = f"set {variable} to a key that is valid there" if variable else "check its key"
+        return CandidateError(f"{who} refuses the key ({told})", hint=hint)
     if status == 402 or "insufficient_quota" in said:
         return CandidateError(f"{who} has no credit left ({told})", hint="top up the account")
     if status in (404, 405) or 300 <= status < 400:
         hint = "check `model` and `base_url` (it often ends in /v1)"
         return CandidateError(f"{who} is not there ({told})", hint=hint)
     if status == 429:
-        return Again(told, wait=wait, limited=True)
+        return Again(told, wait=wait, limited=True, free=True)
     if status in (408, 409, 425) or status >= 500:
-        return Again(told, wait=wait, limited=status == 503 and wait is not None)
-    return Failed(told)
+        limited = status == 503 and wait is not None
+        return Again(told, wait=wait, limited=limited, free=True)
+    return Failed(told, free=True)
 
 
 def words(body: Any) -> str:

@@ -11,30 +11,23 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from benchmark.backends.calls import Call, Calls, Patience
+from benchmark.backends.allowance import Account, Budget, Limits, Meter, Need, Price
+from benchmark.backends.calls import Ask, Calls, Patience
+from benchmark.backends.pace import Pace
 from benchmark.backends.paid import Paid
 from benchmark.errors import CandidateError
 from benchmark.keys import code_version, key
 from benchmark.plugins import Plugin, Reply, Request
 from benchmark.progress import Progress, Tick
 from benchmark.suite import Decoding
-from benchmark.suite_base import Spec
 
-
-class Price(Spec):
-    """What a million tokens cost, in the currency in which the report is to count."""
-
-    input: float = Field(default=0.0, ge=0)
-    output: float = Field(default=0.0, ge=0)
-
-    def of(self, tokens_in: int, tokens_out: int) -> float:
-        """Return the price of one answer."""
-        return (self.input * tokens_in + self.output * tokens_out) / 1e6
+LENGTHS = ("n", "candidate_count", "max_tokens", "max_completion_tokens", "max_output_tokens")
+"""Settings that decide how much one call can cost."""
 
 
 class Session(NamedTuple):
@@ -60,9 +53,26 @@ class Remote(Plugin, ABC):
     """Seconds that one answer may take, from its first call on, with all waits and repetitions."""
     max_retries: int = Field(default=6, ge=0)
     """Repetitions after an error; waiting for a rate limit does not count."""
+    run_deadline: float | None = Field(default=None, gt=0)
+    """Seconds that all answers may take together, from the first on; what is missing then fails."""
+    limits: Limits | None = None
+    """Calls and tokens that the server allows in a minute; without them it is found out."""
     price: Price | None = None
+    budget: Budget | None = None
+    """The most that may be spent: no call is sent that could go over it."""
     revision: str = ""
     """Any word; write another one when the model changes behind its name, as no answer shows it."""
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.budget is None:
+            return self
+        if self.budget.money is not None and self.price is None:
+            raise ValueError("`budget.money` needs a `price`")
+        for name in ("extra", "parameters"):
+            for field in {*getattr(self, name, {})} & set(LENGTHS):
+                raise ValueError(f"`{name}.{field}` undoes the bound that `budget` relies on")
+        return self
 
     @abstractmethod
     def describe(self) -> str:
@@ -110,6 +120,9 @@ class Asked:
         self.portal = portal
         self.progress = progress
         self.paid = Paid()
+        self.pace = Pace(backend.concurrency, backend.deadline, Meter(backend.limits))
+        self.account = Account(backend.budget, backend.price)
+        self.ends = float("inf")
 
     @contextmanager
     def adapted(self, adapter: Path | None) -> Iterator[None]:
@@ -135,7 +148,7 @@ class Asked:
         about = [self.backend.identity(), decoding.seed if decoding.temperature else 0]
         names = [key(about=about, body=body) for body in bodies]
         found: dict[str, Reply] = {}
-        calls: dict[str, Call] = {}
+        calls: dict[str, Ask] = {}
         for name, body in zip(names, bodies, strict=True):
             if name in found or name in calls:
                 continue
@@ -146,7 +159,10 @@ class Asked:
                 found[name] = reply
                 tick(reply.tokens_out)
         if calls:
-            found |= self.portal.call(Calls(self._patience(), self.session.hide).all, calls, tick)
+            if self.ends == float("inf") and self.backend.run_deadline is not None:
+                self.ends = time.monotonic() + self.backend.run_deadline
+            asked = Calls(self._patience(), self.session.hide, self.pace, self.account)
+            found |= self.portal.call(asked.all, calls, tick)
         if self.paid.unreadable:
             again = f"{self.paid.unreadable} kept answers could not be read: asked for again"
             self.progress.say(f"{self.backend.describe()}: {again}")
@@ -156,7 +172,7 @@ class Asked:
 
     def _patience(self) -> Patience:
         mine = self.backend
-        return Patience(mine.concurrency, mine.timeout, mine.deadline, mine.max_retries)
+        return Patience(mine.concurrency, mine.timeout, mine.deadline, mine.max_retries, self.ends)
 
     def _known(self, name: str, decoding: Decoding) -> Reply | None:
         kept = self.paid.get(name)
@@ -169,7 +185,7 @@ class Asked:
             self.paid.unreadable += 1
             return None
 
-    def _call(self, name: str, body: dict[str, Any], decoding: Decoding) -> Call:
+    def _call(self, name: str, body: dict[str, Any], decoding: Decoding) -> Ask:
         async def call() -> Reply:
             began = time.perf_counter()
             said = await self.session.call(body)
@@ -178,7 +194,7 @@ class Asked:
             self.paid.put(name, {"said": said, "seconds": seconds})
             return reply._replace(seconds=seconds)
 
-        return call
+        return Ask(call, Need.of(body, decoding.max_new_tokens))
 
     def _priced(self, reply: Reply) -> Reply:
         price = self.backend.price

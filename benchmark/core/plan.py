@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from benchmark.core.general_text import problem_of
+from benchmark.core.plan_judges import judge_problems
 from benchmark.errors import BenchError, ConfigError, Problem
 from benchmark.keys import key
 from benchmark.metrics.base import bound
@@ -106,6 +107,7 @@ def make_plan(suite: Suite) -> Plan:
     ways = {labels[name, i.name]: i.higher_is_better for name in known for i in known[name].infos()}
     if all(metrics.values()):
         problems += unfit_scores(suite, ways)
+    problems += judge_problems(suite, labels.values(), built)
     if problems:
         raise ConfigError(problems)
     candidates = tuple(

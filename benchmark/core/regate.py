@@ -12,6 +12,7 @@ from benchmark.core.gate import exit_code, judge_gates, overall
 from benchmark.core.gate_baselines import fitting, refuse_other, sources
 from benchmark.core.gate_evidence import Evidence
 from benchmark.core.gate_table import with_opinions
+from benchmark.core.opinions import opinions as as_metrics
 from benchmark.core.plan import build_metrics
 from benchmark.core.store import RunFolder
 from benchmark.errors import StoreError
@@ -52,12 +53,13 @@ def read_run(folder: Path, results: Results) -> Run:
 def table_of(folder: Path, suite: Suite) -> Scored:
     """Return what a finished run scored. Raises StoreError where its records are missing."""
     metrics, labels = build_metrics(suite)
+    heard, named = as_metrics(dict.fromkeys(suite.judges, ""))
     run = RunFolder(folder)
     groups = {row.id: row.group for row in run.read_rows("examples.jsonl", Example)}
     scores: dict[tuple[str, str], list[Score]] = {}
     for row in run.read_rows("scores.jsonl", Score):
         scores.setdefault((row.candidate, row.metric), []).append(row)
-    return Scored(metrics, labels, scores, groups)
+    return Scored({**metrics, **heard}, {**labels, **named}, scores, groups)
 
 
 def regate(run: Run, reports: Path, named: Baseline | None = None) -> Results:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from benchmark.core.adapters import record
 from benchmark.core.baseline import Baseline
+from benchmark.core.clock import Clock
 from benchmark.core.compare import Scored, compare, summarise
 from benchmark.core.controls import normalise, scales
 from benchmark.core.data import load_data
@@ -21,8 +20,9 @@ from benchmark.core.gate_baselines import fitting, sources
 from benchmark.core.gate_evidence import Evidence
 from benchmark.core.gate_table import with_opinions
 from benchmark.core.generate import generate
-from benchmark.core.judge import summarise_verdicts
+from benchmark.core.judge import Judged, summarise_verdicts, unheard
 from benchmark.core.likelihood import likelihood
+from benchmark.core.opinions import opinions
 from benchmark.core.plan import Plan
 from benchmark.core.retrieve import prepare as prepare_retrieval
 from benchmark.core.retrieve import retrieve
@@ -94,6 +94,7 @@ def run(
         clock.lap("score")
         tested = judge_and_test(plan, data.test, answers, shown)
         clock.lap("judge")
+        table = with_judges(plan, table, tested.judged)
         draws = {"seed": suite.seed, "resamples": suite.resamples}
         fakes = controls_of(plan)
         evidence = replace(compared(plan, data, answers, table, tested), earlier=baselines)
@@ -102,7 +103,7 @@ def run(
         cards = candidates(plan, adapters, answers)
         steps = {"scored": scored, "judged": tested.judged.computed, **forgotten.computed}
         results = Results(
-            **outcome(plan, rules, cards, forgotten.errors),
+            **outcome(plan, rules, cards, {**forgotten.errors, **unheard(plan, tested.judged)}),
             **clock.times(),
             run_id=folder.run_id,
             command=command,
@@ -158,6 +159,17 @@ def compared(
     )
 
 
+def with_judges(plan: Plan, table: Scored, judged: Judged) -> Scored:
+    """Return the table with each judge's opinions as one number more."""
+    heard, named = opinions(signatures(plan))
+    return Scored(
+        {**table.metrics, **heard},
+        {**table.labels, **named},
+        {**table.scores, **judged.scores},
+        table.groups,
+    )
+
+
 def generations_of(answers: Mapping[str, Answers]) -> dict[str, Sequence[Generation]]:
     """Return each candidate's generations."""
     return {name: answer.generations for name, answer in answers.items()}
@@ -207,9 +219,9 @@ def write(plan: Plan, folder: RunFolder, report: Report, tested: Tested, *, show
         folder.write_rows(f"generations/{name}.jsonl", generations)
     folder.write_rows("scores.jsonl", report.scores)
     judged = tested.judged
-    for name, opinions in (("verdicts", judged.verdicts), ("canaries", judged.tests)):
-        if opinions:
-            folder.write_rows(f"{name}.jsonl", flat(opinions))
+    for name, said in (("verdicts", judged.verdicts), ("canaries", judged.tests)):
+        if said:
+            folder.write_rows(f"{name}.jsonl", flat(said))
     folder.point_latest()
     for reporter in plan.reporters:
         if show or not getattr(reporter, "prints", False):
@@ -263,27 +275,3 @@ def groups_of(examples: Sequence[Example]) -> dict[str, str]:
 def flat(rows: Mapping[tuple[str, str], Sequence[R]]) -> list[R]:
     """Return the records of all (candidate, metric or judge) pairs in one list."""
     return [row for part in rows.values() for row in part]
-
-
-class Clock:
-    """Wall time of a run and of its steps."""
-
-    def __init__(self) -> None:
-        self.started = datetime.now(UTC).isoformat(timespec="seconds")
-        self.laps: dict[str, float] = {}
-        self._first = self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        """End a step."""
-        now = time.perf_counter()
-        self.laps[name] = round(now - self._last, 2)
-        self._last = now
-
-    def times(self) -> dict[str, Any]:
-        """Return start, end, seconds in all and seconds of each step."""
-        return {
-            "started": self.started,
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "seconds": round(time.perf_counter() - self._first, 2),
-            "timings": self.laps,
-        }

@@ -108,8 +108,9 @@ def test_everything_is_made_and_adds_up(suite, tmp_path):
     assert results.score("echo", "citation_accuracy").value == 1.0  # the prompt names the article
     assert results.score("shuffled", "citation_accuracy").value == 0.0
     assert results.comparison("oracle", "rougeL").low > 0
-    assert all(row.n == 10 and row.signature for row in results.scores)
-    assert all(row.low <= row.value <= row.high for row in results.scores)
+    measured = [row for row in results.scores if row.score != "mentions"]
+    assert all(row.n == 10 and row.signature for row in measured)
+    assert all(row.low <= row.value <= row.high for row in measured)
 
     # A judge's abstentions are counted, not imputed.
     verdicts = {row.candidate: row for row in results.verdicts}
@@ -119,6 +120,14 @@ def test_everything_is_made_and_adds_up(suite, tmp_path):
         0,
     )
     assert (verdicts["echo"].value, verdicts["echo"].n, verdicts["echo"].abstained) == (None, 0, 10)
+    assert verdicts["echo"].reasons == {"abstained": 10}
+    # Its verdicts are numbers like any other, with interval and p.
+    assert (results.score("oracle", "mentions").value, results.score("echo", "mentions").n) == (
+        1,
+        0,
+    )
+    assert results.score("echo", "mentions").failed == 10
+    assert results.comparison("oracle", "mentions").n == results.score("base", "mentions").n
 
     # What is on disk is what was returned.
     assert Results.model_validate_json((folder / "results.json").read_bytes()) == results
@@ -128,7 +137,7 @@ def test_everything_is_made_and_adds_up(suite, tmp_path):
         made = read(folder / "generations" / f"{name}.jsonl", Generation)
         assert [row.example_id for row in made] == [row.id for row in examples]
         assert {row.candidate for row in made} == {name}
-    assert len(read(folder / "scores.jsonl", Score)) == 6 * 3 * 10
+    assert len(read(folder / "scores.jsonl", Score)) == 6 * 4 * 10
     assert "oracle" in (folder / "report.md").read_text()
     assert "oracle" in (folder / "report.html").read_text()
 

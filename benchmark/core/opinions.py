@@ -1,0 +1,80 @@
+"""Verdicts as numbers like any other: with an interval, a comparison with the baseline, and p.
+
+A verdict's statistics are (value, 1): the sum of values over their number is the judge's mean. A
+verdict without a value has no statistics, and is counted as failed; nothing stands in for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmark.plugins import Metric, ScoreInfo
+from benchmark.records import Example, Generation, Score, Verdict
+
+if TYPE_CHECKING:
+    from benchmark.plugins import Array
+
+EVEN = 0.5
+"""What the baseline scores in a comparison with itself: it is the middle by definition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """The mean of one judge's verdicts, in the place of a metric; its label is the judge's name."""
+
+    name: str
+    signature: str = ""
+
+    @property
+    def key(self) -> str:
+        """Return the signature: nothing is computed from it."""
+        return self.signature
+
+    def weights(self) -> str:
+        """Return nothing: the judge has its own."""
+        return ""
+
+    def infos(self) -> tuple[ScoreInfo, ...]:
+        """Return the one number."""
+        return (ScoreInfo(self.name),)
+
+    def stats(self, examples: Sequence[Example], texts: Sequence[str]) -> Array:
+        """Refuse: verdicts come from the judge. Raises NotImplementedError."""
+        raise NotImplementedError("verdicts are made by the judge")
+
+    def values(self, totals: Array) -> Array:
+        """Return the mean. Shape: (..., 2) -> (..., 1)."""
+        return totals[..., :1] / totals[..., 1:]
+
+
+def opinions(
+    signatures: Mapping[str, str],
+) -> tuple[dict[str, Metric], dict[tuple[str, str], str]]:
+    """Return judges as metrics, and the labels of their numbers, as `compare.Scored` has them."""
+    metrics: dict[str, Metric] = {name: Opinion(name, said) for name, said in signatures.items()}
+    return metrics, {(name, name): name for name in signatures}
+
+
+def rows_of(
+    candidate: str, judge: str, answers: Sequence[Generation], verdicts: Iterable[Verdict]
+) -> list[Score]:
+    """Return one record an example, in order; without statistics where there is no value."""
+    values = {row.example_id: row.value for row in verdicts}
+    return [_row(row.example_id, candidate, judge, values.get(row.example_id)) for row in answers]
+
+
+def even_rows(baseline: str, judge: str, examples: Iterable[Example]) -> list[Score]:
+    """Return the baseline's records where a judge compares with it: it is even with itself."""
+    return [_row(example.id, baseline, judge, EVEN) for example in examples]
+
+
+def _row(example: str, candidate: str, judge: str, value: float | None) -> Score:
+    return Score(
+        example_id=example,
+        candidate=candidate,
+        metric=judge,
+        stats=None if value is None else (value, 1.0),
+        values={} if value is None else {judge: value},
+    )
