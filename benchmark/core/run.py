@@ -99,10 +99,9 @@ def run(
         evidence = replace(compared(plan, data, answers, table, tested), earlier=baselines)
         clock.lap("compare")
         rules = judge_gates(suite.gates, evidence, gated_by_default(plan))
-        cards = candidates(plan, adapters, answers)
         steps = {"scored": scored, "judged": tested.judged.computed, **forgotten.computed}
         results = Results(
-            **outcome(plan, rules, cards, forgotten.errors),
+            **outcome(plan, rules, candidates(plan, adapters, answers), forgotten.errors),
             **clock.times(),
             run_id=folder.run_id,
             command=command,
