@@ -7,6 +7,7 @@ The provider finds its key where its own package looks for it, in an environment
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
@@ -39,6 +40,8 @@ PASSING = re.compile(
 """Parts of the names of exceptions that another try may not meet; clients share no base class."""
 BROKEN = re.compile(r"ClientPayload|ContentLength|ServerDisconnected|IncompleteRead")
 """A connection that broke off; aiohttp gives these a status of its own making."""
+NOISE = ("Inheritance class Aiohttp", "coroutine 'ClientResponse.json' was never awaited")
+"""Warnings of Google's client about its own use of aiohttp, which a user can do nothing about."""
 VARIABLES = {
     "anthropic": "ANTHROPIC_API_KEY",
     "azure_openai": "AZURE_OPENAI_API_KEY",
@@ -114,6 +117,8 @@ class LangChain(Remote):
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
         """Make the model; once more for each way of answering."""
+        for told in NOISE:
+            warnings.filterwarnings("ignore", told)
         hide, made = hider(*secrets_of_environment()), {"{}": self._chat({})}
 
         async def call(body: dict[str, Any]) -> Any:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import pairwise
 
 from benchmark.records import Effort
+from benchmark.results import VerdictSummary
 
 NOTHING = "–"
 """Shown where there is no number."""
@@ -209,6 +210,19 @@ def decimals_for(score: str, signature: str, values: list[float | None]) -> int:
         return 1
     sizes = [abs(size) for value in values if (size := known(value)) is not None]
     return 3 if max(sizes, default=0.0) <= 1.5 else 1
+
+
+def judges_say(verdicts: Iterable[VerdictSummary]) -> list[str]:
+    """Return a line for each judge and candidate with something that its numbers do not show."""
+    lines = []
+    for row in verdicts:
+        told = [f"{count(number)} {reason}" for reason, number in sorted(row.reasons.items())]
+        said = [f"no verdict: {', '.join(told)}"] if told else []
+        if row.cost:
+            said.append(f"{row.cost:.4f} spent on {count(row.votes)} votes")
+        if said or row.notes:
+            lines.append(f"{row.judge} on {row.candidate}: {'; '.join([*said, *row.notes])}")
+    return lines
 
 
 def _scaled(value: float | None, units: Sequence[str]) -> str:

@@ -169,6 +169,8 @@ def _judges(results: Results) -> Iterator[str]:
     ]
     yield from mark.table(heads, lines, numbers=True)
     yield from ("An opinion, not a measurement; abstentions are counted, never filled in.", "")
+    yield from (f"- {mark.text(line)}" for line in fmt.judges_say(results.verdicts))
+    yield ""
 
 
 def _answers(board: Board) -> Iterator[str]:

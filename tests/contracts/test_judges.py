@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 import pytest
+from loopback import answer, serve
 
 from benchmark.plugins import JUDGES, JudgeItem
 from benchmark.progress import Silent
 from benchmark.records import Example, Generation, Message
 
 
+@pytest.fixture(scope="module")
+def server():
+    """A model that has one word for everything."""
+    with serve(lambda call: answer('{"raison": "r", "verdict": "oui"}')) as running:
+        yield running
+
+
 @pytest.fixture(params=sorted(JUDGES.builtin))
-def judge(request):
-    return JUDGES.load(request.param)()
+def make(request, server, monkeypatch):
+    """Return a function that makes the same judge each time."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    if request.param == "ragas":
+        pytest.importorskip("ragas")
+    model = {"backend": {"use": "openai", "base_url": server.url, "model": "m"}}
+    more = {"fixed": {}, "criteria": model | {"criteria": ["Cite l'article"]}}
+    more["ragas"] = model | {"metric": "AnswerAccuracy"}
+    return lambda: JUDGES.load(request.param)(**more.get(request.param, model))
+
+
+@pytest.fixture
+def judge(make):
+    return make()
 
 
 def items(arity):
@@ -36,9 +56,9 @@ def test_one_verdict_an_item_in_order(judge):
     assert judge.judge([], Silent()) == []
 
 
-def test_signature_and_key_are_stable(judge):
-    assert judge.signature == type(judge)().signature
-    assert judge.key == type(judge)().key
+def test_signature_and_key_are_stable(judge, make):
+    assert judge.signature == make().signature
+    assert judge.key == make().key
 
 
 def test_fixed_abstains_where_it_does_not_find_its_needle():
