@@ -71,8 +71,7 @@ def run(
 
     Raises:
         BenchError: Data or weights cannot be had, the baseline cannot be compared with, or the
-            reports cannot be written.
-            One candidate that fails is no error: it is in the results, with its reason.
+            reports cannot be written. A candidate that fails is no error, but in the results.
     """
     shown, clock, suite = progress or Silent(), Clock(), plan.suite
     baselines = sources(suite, Path(reports), earlier)
@@ -95,8 +94,7 @@ def run(
         tested = judge_and_test(plan, data.test, answers, shown)
         clock.lap("judge")
         table = with_judges(plan, table, tested.judged)
-        draws = {"seed": suite.seed, "resamples": suite.resamples}
-        fakes = controls_of(plan)
+        draws, fakes = {"seed": suite.seed, "resamples": suite.resamples}, controls_of(plan)
         evidence = replace(compared(plan, data, answers, table, tested), earlier=baselines)
         clock.lap("compare")
         rules = judge_gates(suite.gates, evidence, gated_by_default(plan))
