@@ -234,7 +234,11 @@ def unfit_scores(suite: Suite, ways: Mapping[str, bool | None]) -> Iterator[Prob
         ("gates", name, "score"): gate.score for name, gate in suite.gates.items()
     }
     for path, score in {**asked, ("primary",): suite.primary}.items():
-        if score and score not in ways:
+        if score in suite.judges:
+            if path in asked:
+                hint = f"write `judge: {score}`: it decides where it can be trusted"
+                yield Problem(suite.origin.where(*path), f"{score!r} is a judge", hint)
+        elif score and score not in ways:
             hint = did_you_mean(score, [*ways]) or f"known: {', '.join(sorted(ways))}"
             yield Problem(suite.origin.where(*path), f"no metric gives {score!r}", hint)
         elif score and ways[score] is None:

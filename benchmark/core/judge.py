@@ -22,6 +22,10 @@ UNHEARD = ("failed", "over budget", "no quorum")
 """Labels of verdicts that another run may still get; what a model said badly is not among them."""
 
 
+TEST = "test: "
+"""Before the name of a test, which a candidate may have too: "oracle"."""
+
+
 class Judged(NamedTuple):
     """All verdicts, and how many (candidate, judge) pairs were asked now."""
 
@@ -56,12 +60,12 @@ def judge(
     computed, baseline = 0, plan.suite.baseline
     for name, found in plan.judges.items():
         asked = _asked(plan, name, examples, answers)
-        known = (tests or {}).get(name, {})
+        known = {TEST + test: shown for test, shown in (tests or {}).get(name, {}).items()}
         # In one go, so that a judge cannot tell a test from an answer.
         made = verdicts_of(name, found, {**asked, **known}, progress)
         computed += made.computed
         for test in known:
-            tested[test, name] = made.verdicts[test]
+            tested[test.removeprefix(TEST), name] = made.verdicts[test]
         for candidate in asked:
             rows = verdicts[candidate, name] = made.verdicts[candidate]
             seen = answers[candidate].generations[: _size(found)]

@@ -118,13 +118,19 @@ def run(
             forgetting_errors=forgotten.errors,
             computed=made_now(adapters, answers) | steps,
         )
-        for name, found in data.retrieved.items():
-            folder.write_rows(f"retrieval/{name}.jsonl", found.found)
-        answered = generations_of(answers)
-        report = Report(results, data.test, answered, flat(table.scores), folder.path)
+        report = report_of(results, data, answers, table, folder)
         write(plan, folder, report, tested, show=show)
         record(adapters, results)
     return results
+
+
+def report_of(
+    results: Results, data: Data, answers: Mapping[str, Answers], table: Scored, folder: RunFolder
+) -> Report:
+    """Return what reporters see; what retrieval found is written on the way."""
+    for name, found in data.retrieved.items():
+        folder.write_rows(f"retrieval/{name}.jsonl", found.found)
+    return Report(results, data.test, generations_of(answers), flat(table.scores), folder.path)
 
 
 def prepare(plan: Plan, progress: Progress) -> None:

@@ -295,7 +295,10 @@ def test_a_wrong_judge_is_told_with_its_line(write, judges, told):
     assert "judged.yaml:" in str(error.value)
 
 
-def test_a_gate_may_name_a_judge(write):
-    gates = {"g": {"score": "facts", "floor": 0.5}}
+def test_a_judge_may_lead_the_board_and_decides_a_gate_by_its_own_key(write):
     judges = {"facts": {"use": "fixed"}}
+    gates = {"g": {"judge": "facts", "floor": 0.5}}
     assert make_plan(load_suite(write(judges, gates=gates, primary="facts"))).primary == "facts"
+    gates = {"g": {"score": "facts", "floor": 0.5}}
+    with pytest.raises(ConfigError, match="'facts' is a judge"):
+        make_plan(load_suite(write(judges, gates=gates)))
