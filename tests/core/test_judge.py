@@ -153,6 +153,7 @@ def write(tmp_path):
             "baseline": "echo",
             "metrics": {"levenshtein": None},
             "judges": judges,
+            "judging": {"canaries": 0},  # they are asked too; `core.trust` has tests of its own
             "resamples": 200,
             "reports": {"json": None, "markdown": None, "html": None},
         } | more
