@@ -30,29 +30,45 @@ class Judged(NamedTuple):
     computed: int
     scores: dict[tuple[str, str], list[Score]]
     """The same as numbers: (candidate, judge's name) -> one a test example, in order."""
+    tests: dict[tuple[str, str], list[Verdict]]
+    """(name of a test, judge's name) -> one an item of the test, in order."""
+
+
+Tests = Mapping[str, Mapping[str, Sequence[JudgeItem]]]
+"""Judge's name -> name of a test -> items that are asked with the candidates' answers."""
 
 
 def judge(
-    plan: Plan, examples: Sequence[Example], answers: Mapping[str, Answers], progress: Progress
+    plan: Plan,
+    examples: Sequence[Example],
+    answers: Mapping[str, Answers],
+    progress: Progress,
+    tests: Tests | None = None,
 ) -> Judged:
     """Let every judge look at every candidate's answers; a missing answer is not judged.
 
-    A judge of arity 2 sees the candidate beside the baseline.
+    A judge of arity 2 sees the candidate beside the baseline. What `tests` holds for a judge is
+    asked together with the answers, in the same way and with the same cache.
     """
     verdicts: dict[tuple[str, str], list[Verdict]] = {}
+    tested: dict[tuple[str, str], list[Verdict]] = {}
     scores: dict[tuple[str, str], list[Score]] = {}
     computed, baseline = 0, plan.suite.baseline
     for name, found in plan.judges.items():
         asked = _asked(plan, name, examples, answers)
-        made = verdicts_of(name, found, asked, progress)
+        mine = {f"test {test}": items for test, items in (tests or {}).get(name, {}).items()}
+        made = verdicts_of(name, found, {**asked, **mine}, progress)  # no name has a space
         computed += made.computed
         for candidate, rows in made.verdicts.items():
+            if candidate in mine:
+                tested[candidate.removeprefix("test "), name] = rows
+                continue
             verdicts[candidate, name] = rows
             seen = answers[candidate].generations[: _size(found)]
             scores[candidate, name] = rows_of(candidate, name, seen, rows)
-        if found.arity == 2 and made.verdicts:
+        if found.arity == 2 and asked:
             scores[baseline, name] = even_rows(baseline, name, examples[: _size(found)])
-    return Judged(verdicts, computed, scores)
+    return Judged(verdicts, computed, scores, tested)
 
 
 def summarise_verdicts(plan: Plan, judged: Judged) -> list[VerdictSummary]:

@@ -27,7 +27,7 @@ from benchmark.core.summary import candidates, complete
 from benchmark.core.train import train
 from benchmark.plugins import Plugin, Report
 from benchmark.progress import Progress, Silent
-from benchmark.records import Example, Record, Verdict
+from benchmark.records import Example, Record, Score, Verdict
 from benchmark.results import CandidateSummary, GateResult, Results
 from benchmark.suite_file import to_yaml
 
@@ -80,10 +80,7 @@ def run(
         judged = judge(plan, data.test, answers, shown)
         clock.lap("judge")
         numbers = scores.scores | judged.scores
-        heard, named = opinions({name: one.signature for name, one in plan.judges.items()})
-        table = Scored(
-            {**plan.metrics, **heard}, {**plan.labels, **named}, numbers, groups_of(data.test)
-        )
+        table = table_of(plan, numbers, groups_of(data.test))
         summaries = summarise(table, seed=suite.seed, resamples=suite.resamples)
         comparisons = compare(table, suite.baseline, seed=suite.seed, resamples=suite.resamples)
         clock.lap("compare")
@@ -114,6 +111,14 @@ def run(
         write(plan, folder, report, flat(judged.verdicts), show=show)
         record(adapters, results)
     return results
+
+
+def table_of(
+    plan: Plan, numbers: Mapping[tuple[str, str], Sequence[Score]], groups: Mapping[str, str]
+) -> Scored:
+    """Return all that is compared: the metrics' numbers, and the judges'."""
+    heard, named = opinions({name: one.signature for name, one in plan.judges.items()})
+    return Scored({**plan.metrics, **heard}, {**plan.labels, **named}, numbers, groups)
 
 
 def prepare(plan: Plan, progress: Progress) -> None:

@@ -147,6 +147,11 @@ class Jury(Plugin, ABC):
         """Return one member's opinion from its marks for `questions`."""
         return readings[0]
 
+    @property
+    def scale(self) -> tuple[float, ...]:
+        """Return the numbers that a verdict may be made of, from the lowest on."""
+        return tuple(sorted(self.text.levels().values()))
+
     def marks(self) -> dict[float, str]:
         """Return number -> mark, for the labels of verdicts."""
         return {value: mark for mark, value in self.text.levels().items()}

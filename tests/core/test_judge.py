@@ -14,7 +14,8 @@ import yaml
 from loopback import Reply, answer, question, serve
 
 from benchmark import load_suite, make_plan, run
-from benchmark.core.judge import verdicts_of
+from benchmark.core.judge import judge, verdicts_of
+from benchmark.core.state import Answers
 from benchmark.errors import ConfigError
 from benchmark.plugins import JudgeItem, Plugin
 from benchmark.progress import Silent
@@ -293,3 +294,20 @@ def test_a_gate_may_name_a_judge(write):
     gates = {"g": {"score": "facts", "floor": 0.5}}
     judges = {"facts": {"use": "fixed"}}
     assert make_plan(load_suite(write(judges, gates=gates, primary="facts"))).primary == "facts"
+
+
+def test_tests_of_a_judge_are_asked_with_the_answers(write, tmp_path, counting, monkeypatch):
+    plan = make_plan(load_suite(write({"length": {"use": "fixed"}})))
+    plan.judges["length"] = Counting()
+    rows = items("echo", "un", "deux")
+    found = judge(
+        plan,
+        [item.example for item in rows],
+        {"echo": Answers([item.generations[0] for item in rows], "", False)},
+        Silent(),
+        {"length": {"empty": items("?", ""), "same": items("?", "un")}},
+    )
+    assert [row.value for row in found.tests["empty", "length"]] == [0]
+    assert [row.value for row in found.tests["same", "length"]] == [2]
+    assert list(found.verdicts) == [("echo", "length")]
+    assert sorted(text for _, text in counting.asked) == ["", "deux", "un"]
