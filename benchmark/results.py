@@ -140,18 +140,13 @@ class VerdictSummary(Record):
     n: int
     """Verdicts with a value."""
     abstained: int
-    """Verdicts without one: abstained, failed or not parseable. Never imputed."""
     reasons: dict[str, int] = Field(default_factory=dict)
-    """Why they have none -> how many: abstained, unparseable, refused, cut, over budget, failed,
-    no quorum."""
+    """Why they have none (unparseable, refused, over budget, ...) -> how many."""
     notes: tuple[str, ...] = ()
-    """What a reader must know: how often the order of two answers decided, ..."""
     votes: int = 0
-    """Opinions of models that the verdicts were made from, found in the cache or asked now."""
     tokens_in: int = 0
     tokens_out: int = 0
     cost: float = 0.0
-    """Of those votes, when they were asked."""
     signature: str
 
 

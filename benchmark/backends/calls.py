@@ -143,8 +143,11 @@ class Calls:
                     return reply
                 except Again as again:
                     error, took = again, Need(0, 0) if again.free else took
+                    if not again.limited:
+                        self.pace.passed()
                 except Failed as failed:
                     took = Need(0, 0) if failed.free else took
+                    self.pace.passed()
                     raise
         finally:
             self.account.settle(ask.need, took)
@@ -189,6 +192,11 @@ async def _within(seconds: float, call: Call) -> Reply:
             return await call()
     except TimeoutError:
         raise Again("no whole answer in time") from None
+    except anyio.get_cancelled_exc_class():
+        # Ours goes on; a client's own (aiohttp stops a call that way) would end all that is left.
+        if anyio.current_effective_deadline() == float("-inf"):
+            raise
+        raise Again("the client gave the call up") from None
 
 
 def _failed(reason: str) -> Reply:

@@ -42,6 +42,8 @@ BROKEN = re.compile(r"ClientPayload|ContentLength|ServerDisconnected|IncompleteR
 """A connection that broke off; aiohttp gives these a status of its own making."""
 NOISE = ("Inheritance class Aiohttp", "coroutine 'ClientResponse.json' was never awaited")
 """Warnings of Google's client about its own use of aiohttp, which a user can do nothing about."""
+GRACE = 5.0
+"""Seconds that a client waits longer than we do: two ends at one moment get in each other's way."""
 VARIABLES = {
     "anthropic": "ANTHROPIC_API_KEY",
     "azure_openai": "AZURE_OPENAI_API_KEY",
@@ -165,7 +167,7 @@ class LangChain(Remote):
         from langchain.chat_models import init_chat_model
 
         # One try each: how long to wait, and how often to try again, is decided for all calls.
-        asked = {"timeout": self.timeout, "max_retries": 1, **settings, **self.parameters}
+        asked = {"timeout": self.timeout + GRACE, "max_retries": 1, **settings, **self.parameters}
         given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
         provider, _, name = self.model.partition(":")
         try:

@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
+import anyio
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from pydantic import Field, model_validator
 
@@ -191,7 +192,10 @@ class Asked:
             said = await self.session.call(body)
             seconds = round(time.perf_counter() - began, 4)
             reply = self.backend.read(said, decoding)
-            self.paid.put(name, {"said": said, "seconds": seconds})
+            # In a thread: waiting for the disk would hold all other calls up.
+            kept = {"said": said, "seconds": seconds}
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(self.paid.put, name, kept)
             return reply._replace(seconds=seconds)
 
         return Ask(call, Need.of(body, decoding.max_new_tokens))

@@ -114,12 +114,6 @@ class Jury(Plugin, ABC):
         """Return the rubric. Raises ValueError."""
         return rubrics.load(self.rubric or f"{self.usual}-{self.language}")
 
-    @property
-    def scale(self) -> tuple[float, float]:
-        """Return the ends of the scale."""
-        levels = self.text.levels().values()
-        return min(levels), max(levels)
-
     @cached_property
     def backends(self) -> tuple[Backend, ...]:
         """Return the models' backends. Raises ValueError, BenchError."""
@@ -152,6 +146,11 @@ class Jury(Plugin, ABC):
     def combine(self, readings: Sequence[Reading]) -> Reading:
         """Return one member's opinion from its marks for `questions`."""
         return readings[0]
+
+    @property
+    def scale(self) -> tuple[float, ...]:
+        """Return the numbers that a verdict may be made of, from the lowest on."""
+        return tuple(sorted(self.text.levels().values()))
 
     def marks(self) -> dict[float, str]:
         """Return number -> mark, for the labels of verdicts."""

@@ -14,13 +14,13 @@ import yaml
 from loopback import Reply, answer, question, serve
 
 from benchmark import load_suite, make_plan, run
-from benchmark.core.judge import verdicts_of
+from benchmark.core.judge import judge, verdicts_of
+from benchmark.core.state import Answers
 from benchmark.errors import ConfigError
 from benchmark.plugins import JudgeItem, Plugin
 from benchmark.progress import Silent
 from benchmark.records import Example, Generation, Message, Verdict, Vote
 from benchmark.references import cache_root
-from benchmark.results import Results
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "sk-canary-0123456789abcdef"
@@ -173,6 +173,14 @@ def bench(path, tmp_path, *more, **environment):
     )  # fmt: skip
 
 
+@pytest.fixture
+def go_on(tmp_path, monkeypatch):
+    """Return a function that runs a suite here."""
+    monkeypatch.setenv("JUDGE_KEY", KEY)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    return lambda path: run(make_plan(load_suite(path)), reports=tmp_path / "reports")
+
+
 def openai(server, **more):
     quick = {"timeout": 2, "deadline": 3, "max_retries": 0, "api_key_env": "JUDGE_KEY"}
     return {"use": "openai", "base_url": server.url, "model": "m"} | quick | more
@@ -184,14 +192,10 @@ def yes_to_facts(call):
     return answer(json.dumps({"raison": "r", "verdict": "oui" if "heures" in said else "non"}))
 
 
-def test_verdicts_are_numbers_with_interval_and_p(write, tmp_path):
+def test_verdicts_are_numbers_with_interval_and_p(write, go_on):
     with serve(yes_to_facts) as server:
         path = write({"facts": {"use": "same_facts", "backend": openai(server)}})
-        os.environ["JUDGE_KEY"] = KEY
-        try:
-            results = run(make_plan(load_suite(path)), reports=tmp_path / "reports")
-        finally:
-            del os.environ["JUDGE_KEY"]
+        results = go_on(path)
     assert (results.score("oracle", "facts").value, results.score("echo", "facts").value) == (1, 0)
     versus = results.comparison("oracle", "facts")
     assert (versus.difference, versus.n) == (1, 20) and versus.p < 0.01
@@ -200,15 +204,13 @@ def test_verdicts_are_numbers_with_interval_and_p(write, tmp_path):
     assert echo.reasons == {} and results.status == "complete"
 
 
-def test_a_comparison_is_with_the_baseline_itself(write, tmp_path, monkeypatch):
-    monkeypatch.setenv("JUDGE_KEY", KEY)
-
+def test_a_comparison_is_with_the_baseline_itself(write, go_on, tmp_path):
     def first(call):
         return answer('{"raison": "r", "verdict": "A"}')
 
     with serve(first) as server:
         path = write({"duel": {"use": "pairwise", "backend": openai(server)}})
-        results = run(make_plan(load_suite(path)), reports=tmp_path / "reports")
+        results = go_on(path)
     assert results.score("oracle", "duel").value == results.score("echo", "duel").value == 0.5
     assert results.comparison("oracle", "duel").p == 1
     (verdicts,) = results.verdicts
@@ -217,67 +219,60 @@ def test_a_comparison_is_with_the_baseline_itself(write, tmp_path, monkeypatch):
     assert "100% of the pairs are ties" in page.replace("\\", "")
 
 
-def test_a_sample_is_judged_and_the_rest_is_not_counted_as_failed(write, tmp_path, monkeypatch):
-    monkeypatch.setenv("JUDGE_KEY", KEY)
+def test_a_sample_is_judged_and_the_rest_is_not_counted_as_failed(write, go_on):
     with serve(yes_to_facts) as server:
         judge = {"use": "same_facts", "backend": openai(server), "candidates": ["oracle"]}
         path = write({"facts": judge | {"examples": 5}})
-        results = run(make_plan(load_suite(path)), reports=tmp_path / "reports")
+        results = go_on(path)
         assert len(server.calls) == 5
     row = results.score("oracle", "facts")
     assert (row.n, row.failed) == (5, 0)
     assert [summary.candidate for summary in results.verdicts] == ["oracle"]
 
 
-def test_no_verdict_of_a_server_that_is_down_leaves_the_run_incomplete(write, tmp_path):
+def test_no_verdict_of_a_server_that_is_down_leaves_the_run_incomplete(write, go_on):
     with serve(lambda call: Reply(status=500)) as server:
-        path = write({"facts": {"use": "same_facts", "backend": openai(server)}})
-        done = bench(path, tmp_path)
-    assert done.returncode == 4, done.stderr
-    folder = (tmp_path / "reports" / "judged" / "latest").resolve()
-    results = Results.model_validate_json((folder / "results.json").read_bytes())
+        results = go_on(write({"facts": {"use": "same_facts", "backend": openai(server)}}))
+    assert (results.status, results.exit_code) == ("incomplete", 4)
     assert results.score("oracle", "facts").value is None
     assert results.score("oracle", "facts").failed == 20
     assert [row.reasons for row in results.verdicts] == [{"failed": 20}] * 2
 
 
-def test_a_run_over_its_budget_says_so_and_the_next_one_goes_on(write, tmp_path):
+def test_a_run_over_its_budget_says_so_and_the_next_one_goes_on(write, go_on):
     judge = {"use": "same_facts", "max_new_tokens": 64}
     with serve(yes_to_facts) as server:
         cap = {"tokens": 1700}
-        path = write({"facts": judge | {"backend": openai(server, budget=cap)}})
-        done = bench(path, tmp_path)
+        results = go_on(write({"facts": judge | {"backend": openai(server, budget=cap)}}))
         asked = len(server.calls)
-        assert done.returncode == 4 and 0 < asked < 40
+        assert results.exit_code == 4 and 0 < asked < 40
         assert asked * 18 <= 1700  # what the server counted
-        folder = (tmp_path / "reports" / "judged" / "latest").resolve()
-        results = Results.model_validate_json((folder / "results.json").read_bytes())
         over = sum(row.reasons["over budget"] for row in results.verdicts)
         assert over == 40 - asked == sum(row.abstained for row in results.verdicts)
-        path = write({"facts": judge | {"backend": openai(server)}})
-        assert bench(path, tmp_path).returncode == 0
+        assert go_on(write({"facts": judge | {"backend": openai(server)}})).exit_code == 0
         assert len(server.calls) == 40  # nothing that was answered is asked again
 
 
-@pytest.mark.parametrize("status", [401, 500])
-def test_a_key_is_found_in_no_file_and_no_line_of_a_failing_run(write, tmp_path, status):
-    refusal = {"error": {"message": f"wrong key {KEY}", "code": status}}
-    with serve(lambda call: Reply(refusal, status)) as server:
+def test_a_key_is_found_in_no_file_and_no_line_of_a_failing_run(write, tmp_path):
+    def refused(status):
+        return lambda call: Reply({"error": {"message": f"wrong {KEY}", "code": status}}, status)
+
+    with serve(refused(401)) as one, serve(refused(403)) as two, serve(refused(500)) as three:
         google = {"use": "langchain", "model": "google_genai:gemini-x", "deadline": 3,
                   "max_retries": 0,
-                  "parameters": {"base_url": server.url.removesuffix("/v1")}}  # fmt: skip
-        judges = {"one": {"use": "same_facts", "backend": openai(server)},
-                  "two": {"use": "coherence", "backend": google}}  # fmt: skip
+                  "parameters": {"base_url": two.url.removesuffix("/v1")}}  # fmt: skip
+        judges = {"one": {"use": "same_facts", "backend": openai(one)},
+                  "two": {"use": "coherence", "backend": google},
+                  "three": {"use": "rubric", "backend": openai(three)}}  # fmt: skip
         done = bench(write(judges), tmp_path, "--debug", GOOGLE_API_KEY=KEY)
     assert done.returncode == 4, done.stderr
+    assert "set JUDGE_KEY" in done.stderr and "set GOOGLE_API_KEY" in done.stderr
     shown = [done.stdout, done.stderr]
     for folder in (tmp_path, cache_root()):
         for file in folder.rglob("*"):
             if file.is_file():
                 shown.append(file.read_text(encoding="utf-8", errors="replace"))
     assert KEY not in "".join(shown)
-    if status == 401:
-        assert "set JUDGE_KEY" in done.stderr and "set GOOGLE_API_KEY" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -303,3 +298,20 @@ def test_a_judge_may_lead_the_board_and_decides_a_gate_by_its_own_key(write):
     gates = {"g": {"score": "facts", "floor": 0.5}}
     with pytest.raises(ConfigError, match="'facts' is a judge"):
         make_plan(load_suite(write(judges, gates=gates)))
+
+
+def test_tests_of_a_judge_are_asked_with_the_answers(write, tmp_path, counting, monkeypatch):
+    plan = make_plan(load_suite(write({"length": {"use": "fixed"}})))
+    plan.judges["length"] = Counting()
+    rows = items("echo", "un", "deux")
+    found = judge(
+        plan,
+        [item.example for item in rows],
+        {"echo": Answers([item.generations[0] for item in rows], "", False)},
+        Silent(),
+        {"length": {"empty": items("?", ""), "same": items("?", "un")}},
+    )
+    assert [row.value for row in found.tests["empty", "length"]] == [0]
+    assert [row.value for row in found.tests["same", "length"]] == [2]
+    assert list(found.verdicts) == [("echo", "length")]
+    assert sorted(text for _, text in counting.asked) == ["", "deux", "un"]
