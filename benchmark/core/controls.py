@@ -64,6 +64,8 @@ def scales(
     for name, metric in scored.metrics.items() if controls else ():
         apart = _apart(scored, name, (roles.oracle, roles.shuffled), seed, resamples)
         for at, info in enumerate(metric.infos()):
+            if info.higher_is_better is None:
+                continue  # it only describes: nothing is a floor or a ceiling
             label = scored.labels[name, info.name]
             sign = 1 if info.higher_is_better else -1
             of = {who: values.get((who, label)) for who in controls}
@@ -191,7 +193,7 @@ def _places(
     value, low, high = (numbers.reshape(-1, len(infos)) for numbers in found)
     for at, info in enumerate(infos):
         # One cluster has no interval: its scale is taken as it is.
-        if not value[0, at] > 0 or low[0, at] <= 0:
+        if info.higher_is_better is None or not value[0, at] > 0 or low[0, at] <= 0:
             continue
         for row, candidate in enumerate(candidates, start=1):
             place = _number(value[row, at])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from types import SimpleNamespace
 
@@ -28,14 +29,15 @@ def test_batches_memory_and_splits_are_counted_for_each_candidate(tmp_path, monk
     decoding = Decoding(max_new_tokens=2, batch_size=4)
     with backend.open(Silent()) as opened, opened.adapted(None):
         plan = opened.batches(ASKED, decoding)
-        generate = opened.model.generate
+        forward = opened.model.forward
 
+        @functools.wraps(forward)
         def scarce(input_ids, **more):
             if len(input_ids) > 2:
                 raise MemoryError("not enough")
-            return generate(input_ids=input_ids, **more)
+            return forward(input_ids=input_ids, **more)
 
-        monkeypatch.setattr(opened.model, "generate", scarce)
+        monkeypatch.setattr(opened.model, "forward", scarce)
         for batch in plan:
             opened.generate([ASKED[at] for at in batch], decoding, lambda _: None)
         found = opened.effort()

@@ -7,7 +7,7 @@ from benchmark.core.compare import Scored, summarise
 from benchmark.core.controls import normalise, scales
 from benchmark.plugins import ScoreInfo
 from benchmark.records import Score
-from benchmark.stats import paired_bootstrap
+from benchmark.stats import bootstrap, paired_bootstrap
 
 DRAWS = {"seed": 3, "resamples": 500}
 CONTROLS = {"echo": "echo", "oracle": "oracle", "shuffled": "shuffled"}
@@ -47,7 +47,7 @@ def scored(columns, *, metric=None, groups=None):
 
 def both(table, controls=None):
     controls = CONTROLS if controls is None else controls
-    summaries = summarise(table, **DRAWS)
+    summaries = summarise(table)
     (scale,) = scales(table, summaries, controls, **DRAWS) or (None,)
     rows = normalise(table, summaries, controls, **DRAWS)
     return scale, {row.candidate: row for row in rows}
@@ -96,11 +96,21 @@ def test_the_interval_is_that_of_the_ratio_over_resamples():
         "oracle": [1.0] * 30,
         "shuffled": [0.0] * 30,
     }
-    _, rows = both(scored(columns), {"oracle": "oracle", "shuffled": "shuffled"})
-    # On a scale from 0 to 1 the place is the value, and its interval the value's own.
+    table = scored(columns)
+    _, rows = both(table, {"oracle": "oracle", "shuffled": "shuffled"})
+    # On a scale from 0 to 1 the place is the value, and its interval the bootstrap's of that.
     assert rows["base"].normalised == pytest.approx(rows["base"].value)
-    assert rows["base"].normalised_low == pytest.approx(rows["base"].low)
-    assert rows["base"].normalised_high == pytest.approx(rows["base"].high)
+    ids = list(table.answered("base", "m"))
+    stats = np.array([table.answered("base", "m")[one] for one in ids])
+    expected = bootstrap(stats, Mean().values, table.clusters(ids), *reversed(DRAWS.values()))
+    assert rows["base"].normalised_low == pytest.approx(expected.low[0])
+    assert rows["base"].normalised_high == pytest.approx(expected.high[0])
+
+
+def test_a_number_that_only_describes_has_no_scale():
+    scale, rows = both(scored(HIGH, metric=Mean(higher_is_better=None)))
+    assert scale is None
+    assert {row.normalised for row in rows.values()} == {None}
 
 
 def test_a_number_that_cannot_tell_oracle_from_shuffled_is_uninformative():
@@ -191,6 +201,6 @@ def test_texts_that_were_cut_are_counted_in_the_summary():
         def cut(self, totals):
             return int(totals[1]) - 1
 
-    assert summarise(scored(HIGH, metric=Short()), **DRAWS)[0].cut == 3
-    assert summarise(scored({"base": [None]}, metric=Short()), **DRAWS)[0].cut == 0
-    assert summarise(scored(HIGH), **DRAWS)[0].cut == 0
+    assert summarise(scored(HIGH, metric=Short()))[0].cut == 3
+    assert summarise(scored({"base": [None]}, metric=Short()))[0].cut == 0
+    assert summarise(scored(HIGH))[0].cut == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmark.core.gate import judge_gates
+from benchmark.core.gate_evidence import Evidence
 from benchmark.core.plan import make_plan
 from benchmark.errors import ConfigError
 from benchmark.reporters.board import significant
@@ -54,6 +55,6 @@ def test_no_gate_passes_on_it() -> None:
         n=30, failed=0, higher_is_better=None, signature="",
     )  # fmt: skip
     gate = GateSpec(score="length_words", floor=1, candidates=("a",))
-    (result,) = judge_gates({"g": gate}, [row], [], ["a"])
+    (result,) = judge_gates({"g": gate}, Evidence(summaries=[row]), ["a"])
     assert result.outcome == "inconclusive"
     assert "only describes" in result.reason

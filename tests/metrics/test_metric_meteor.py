@@ -1,5 +1,6 @@
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ FILES = ("noun", "verb", "adj", "adv")
 
 
 @pytest.fixture
-def tiny_wordnet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WordNetCorpusReader:
+def tiny_wordnet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WordNetCorpusReader]:
     """Write WordNet's own files (wndb(5), lexnames(5)) for one synset, and let nltk read them."""
     folder = tmp_path / "corpora" / "wordnet"
     folder.mkdir(parents=True)
@@ -113,7 +114,11 @@ def tiny_wordnet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WordNetCorp
         warnings.simplefilter("ignore")  # about other languages, which we do not ask for
         reader = WordNetCorpusReader(str(folder), None)
     monkeypatch.setitem(vars(sys.modules["nltk.corpus"]), "wordnet", reader)
-    return reader
+    yield reader
+    # nltk keeps its files open, and says so when they are collected: in some later test.
+    kept = [*reader._data_file_map.values(), reader._key_synset_file, reader._key_count_file]
+    for file in filter(None, kept):
+        file.close()
 
 
 def test_compat_is_nltk_with_wordnet_and_porter(tiny_wordnet: WordNetCorpusReader) -> None:
