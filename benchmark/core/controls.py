@@ -150,7 +150,8 @@ def _echo(of: Mapping[str, float | None], roles: Roles, sign: int) -> float | No
         return None
     if low is None:
         return echo / top if sign > 0 and top > 0 else None
-    return (echo - low) / (top - low) if sign * (top - low) > 0 else None
+    # Sums in another order differ in their last digits, which is no scale to stand on.
+    return (echo - low) / (top - low) if sign * (top - low) > 1e-9 else None
 
 
 def _together(
