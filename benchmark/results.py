@@ -59,6 +59,8 @@ class CandidateSummary(Record):
     tokens_out: int
     seconds: float
     tokens_per_second: float | None
+    cost: float = 0.0
+    """Price of its answers, in the currency of the backend's price list; 0 where it has none."""
     training: TrainingManifest | None = None
     effort: Effort | None = None
     error: str | None = None

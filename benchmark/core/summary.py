@@ -62,6 +62,7 @@ def _card(
         tokens_out=tokens,
         seconds=round(seconds, 2),
         tokens_per_second=round(tokens / seconds, 1) if tokens and seconds else None,
+        cost=sum(row.cost for row in rows),
         training=trained,
         effort=answers.effort,
         error=answers.error,

@@ -152,6 +152,11 @@ def joules(effort: Effort | None) -> str:
     return NOTHING if effort is None or effort.joules is None else f"{short(effort.joules)} J"
 
 
+def price(value: float) -> str:
+    """Return a price with three digits; "–" where nothing has one."""
+    return f"{value:.3g}" if value else NOTHING
+
+
 def sparkline(values: Sequence[float], low: float, high: float, width: int) -> str:
     """Return numbers as a line of blocks, the mean of several in one block if they do not fit.
 

@@ -177,7 +177,7 @@ def _answers(board: Board) -> Iterator[str]:
     yield from ("## Answers and cost", "")
     heads = [
         *("Candidate", "Answered", "Failed", "Cut at limit", "Changed"),
-        *("Tokens in", "Tokens out", "Time", "Tokens/s", "Memory", "Energy"),
+        *("Tokens in", "Tokens out", "Time", "Tokens/s", "Memory", "Energy", "Price"),
     ]
     lines = []
     for row in (*board.models, *board.controls):
@@ -185,7 +185,8 @@ def _answers(board: Board) -> Iterator[str]:
         counts = (fmt.count(value) for value in (one.answered, one.failed, one.cut))
         tokens = (fmt.count(one.tokens_in), fmt.count(one.tokens_out))
         spent = (fmt.duration(one.seconds), fmt.number(one.tokens_per_second, 1))
-        needed = (fmt.size(one.effort.peak_memory if one.effort else None), fmt.joules(one.effort))
+        memory = fmt.size(one.effort.peak_memory if one.effort else None)
+        needed = (memory, fmt.joules(one.effort), fmt.price(one.cost))
         changed = fmt.share(one.changed)
         lines.append([mark.text(row.name), *counts, changed, *tokens, *spent, *needed])
     yield from mark.table(heads, lines, numbers=True)

@@ -124,6 +124,7 @@ def test_a_server_and_a_file_are_compared_like_any_two_models(write, tmp_path):
         lines = (folder / "generations" / "served.jsonl").read_text().splitlines()
         answers = [Generation.model_validate_json(line) for line in lines]
         assert all(row.cost == pytest.approx((11 + 2 * 7) / 1e6) for row in answers)
+        assert cards["served"].cost == pytest.approx(len(answers) * 25e-6)
         # The key is nowhere, and a second run sends nothing.
         shown = [done.stdout, done.stderr]
         for file in (*tmp_path.rglob("*"), *cache_root().rglob("*")):
