@@ -21,6 +21,7 @@ from benchmark.results import Results
 pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).resolve().parents[2]
+JUDGE = "same-facts"
 CANDIDATES = {"base", "few-shot", "lora", "echo", "oracle", "shuffled"}
 
 
@@ -34,7 +35,7 @@ def bench(*arguments: object) -> subprocess.CompletedProcess[str]:
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Share what is slow to make with the user's cache; scores are made here."""
     folder = tmp_path_factory.mktemp("cache")
-    for kind in ("packages", "models", "adapters", "generations"):
+    for kind in ("packages", "models", "adapters", "generations", "verdicts"):
         shared = cache_root() / kind
         shared.mkdir(parents=True, exist_ok=True)
         (folder / kind).symlink_to(shared, target_is_directory=True)
@@ -65,7 +66,28 @@ def test_complete_and_passed(run: tuple[Results, Path]) -> None:
     assert {card.name for card in found.candidates} == CANDIDATES
     assert {card.failed for card in found.candidates} == {0}
     assert found.dataset.test == 32
-    assert {row.n for row in found.scores} == {32}
+    assert {row.n for row in found.scores if row.metric != JUDGE} == {32}
+    judged = {row.candidate: row.n for row in found.scores if row.metric == JUDGE and row.n}
+    assert judged == {"base": 12, "few-shot": 12, "lora": 12}
+
+
+def test_a_small_judge_is_not_trusted_and_the_report_says_why(run: tuple[Results, Path]) -> None:
+    found, folder = run
+    (trust,) = found.trust
+    assert (trust.judge, trust.trusted, trust.failed) == (JUDGE, False, 0)
+    assert "same-facts is not trusted" in (folder / "report.md").read_text(encoding="utf-8")
+
+
+def test_articles_that_are_cited_are_looked_up(run: tuple[Results, Path]) -> None:
+    found, folder = run
+    # Not 0: one reference names an article that had been repealed when the source was made.
+    rate = found.score("oracle", "hallucinated_citation_rate").value
+    assert rate is not None and rate < 0.05
+    assert found.score("oracle", "citation_f1").value == 1
+    rows = [json.loads(line) for line in (folder / "scores.jsonl").open(encoding="utf-8")]
+    cited = [one for row in rows if row["candidate"] == "oracle" for one in row["citations"]]
+    assert cited
+    assert {one["verdict"] for one in cited} & {"in force"}
 
 
 def test_lora_beats_base_by_more_than_chance(run: tuple[Results, Path]) -> None:
@@ -97,6 +119,8 @@ def test_every_number_is_signed_and_has_its_interval(run: tuple[Results, Path]) 
     found, _ = run
     for row in found.scores:
         assert row.signature
+        if row.score == "quote_fidelity" or not row.n:
+            continue  # nobody quotes an article; controls are not judged
         assert row.value is not None
         assert row.low is not None
         assert row.high is not None
