@@ -84,7 +84,8 @@ def test_articles_that_are_cited_are_looked_up(run: tuple[Results, Path]) -> Non
     rate = found.score("oracle", "hallucinated_citation_rate").value
     assert rate is not None and rate < 0.05
     assert found.score("oracle", "citation_f1").value == 1
-    rows = [json.loads(line) for line in (folder / "scores.jsonl").open(encoding="utf-8")]
+    lines = (folder / "scores.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
     cited = [one for row in rows if row["candidate"] == "oracle" for one in row["citations"]]
     assert cited
     assert {one["verdict"] for one in cited} & {"in force"}
