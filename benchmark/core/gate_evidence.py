@@ -14,7 +14,8 @@ from benchmark.core.baseline import JUDGE, Baseline, answers_sha256, other_signa
 from benchmark.core.compare import Scored, compare, per_cluster, summarise
 from benchmark.core.gate_decision import Sample
 from benchmark.core.gate_rules import Difference, Value
-from benchmark.core.gate_table import Ids, Mean, margin, parts, restricted, score_of
+from benchmark.core.gate_table import Ids, margin, parts, restricted, score_of
+from benchmark.core.opinions import Opinion
 from benchmark.records import Example, Generation
 from benchmark.results import Comparison, JudgeTrust, ScoreSummary
 from benchmark.rows.leaks import LeakReport
@@ -138,7 +139,7 @@ class Evidence:
             "seconds": [row.seconds for row in rows],
             "tokens": [float(row.tokens_out) for row in rows],
         }[what]
-        metric = Mean(name=what, higher_is_better=False)
+        metric = Opinion(what, higher_is_better=False)
         scores = [
             score_of(row.example_id, candidate, what, (value, 1.0), metric)
             for row, value in zip(rows, spent, strict=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.core.baseline import JUDGE
 from benchmark.core.compare import Scored
-from benchmark.plugins import Plugin, ScoreInfo
+from benchmark.core.opinions import Opinion
 from benchmark.records import Example, Score, Verdict
 from benchmark.results import Comparison
 from benchmark.stats import bootstrap
@@ -148,32 +148,6 @@ def flips(
     return tuple(worse), tuple(example for example in better if changes[example] > 0)
 
 
-class Mean(Plugin):
-    """The mean of one value an example, as a metric: statistics are (value, 1)."""
-
-    name: str
-    higher_is_better: bool = True
-    made_by: str = ""
-    """Signature of what gave the values."""
-
-    @property
-    def signature(self) -> str:
-        """Return that of what gave the values."""
-        return self.made_by or f"mean|{self.name}"
-
-    def infos(self) -> tuple[ScoreInfo, ...]:
-        """Return the one number."""
-        return (ScoreInfo(self.name, self.higher_is_better),)
-
-    def stats(self, examples: Sequence[Example], texts: Sequence[str]) -> Array:
-        """Raise: its statistics are made where the values are known."""
-        raise NotImplementedError
-
-    def values(self, totals: Array) -> Array:
-        """Return the means. Shape: (..., 2) -> (..., 1)."""
-        return totals[..., :1] / totals[..., 1:]
-
-
 def with_opinions(
     table: Scored,
     verdicts: Mapping[tuple[str, str], Sequence[Verdict]],
@@ -192,7 +166,7 @@ def with_opinions(
     labels, scores = dict(table.labels), dict(table.scores)
     for (candidate, judge), rows in verdicts.items():
         name = JUDGE + judge
-        metric = Mean(name=name, made_by=signatures.get(judge, ""))
+        metric = Opinion(name, signatures.get(judge, ""))
         metrics[name], labels[name, name] = metric, name
         known = {row.example_id: row.value for row in rows if row.value is not None}
         scores[candidate, name] = [

@@ -22,10 +22,15 @@ EVEN = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """The mean of one judge's verdicts, in the place of a metric; its label is the judge's name."""
+    """The mean of one value an example, in the place of a metric: statistics are (value, 1).
+
+    The values are a judge's verdicts, or what an answer cost: made elsewhere, and only summed here.
+    """
 
     name: str
     signature: str = ""
+    """Of what gave the values."""
+    higher_is_better: bool = True
 
     @property
     def key(self) -> str:
@@ -38,11 +43,11 @@ class Opinion:
 
     def infos(self) -> tuple[ScoreInfo, ...]:
         """Return the one number."""
-        return (ScoreInfo(self.name),)
+        return (ScoreInfo(self.name, self.higher_is_better),)
 
     def stats(self, examples: Sequence[Example], texts: Sequence[str]) -> Array:
-        """Refuse: verdicts come from the judge. Raises NotImplementedError."""
-        raise NotImplementedError("verdicts are made by the judge")
+        """Refuse, for no text tells these values. Raises TypeError: a mistake of the caller."""
+        raise TypeError(f"{self.name} is not computed from texts")
 
     def values(self, totals: Array) -> Array:
         """Return the mean. Shape: (..., 2) -> (..., 1)."""

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from benchmark.core.compare import Scored
 from benchmark.core.gate import exit_code, judge_gates, overall
 from benchmark.core.gate_evidence import Evidence
-from benchmark.core.gate_table import Mean
+from benchmark.core.opinions import Opinion
 from benchmark.errors import ExitCode
 from benchmark.gate_results import GateResult
 from benchmark.records import Generation, Score
@@ -65,7 +65,7 @@ def table(**values):
         ]
         for candidate, rows in values.items()
     }
-    return Scored({name: Mean(name=name)}, {(name, name): name}, scores, {})
+    return Scored({name: Opinion(name)}, {(name, name): name}, scores, {})
 
 
 def judge(score=None, against=None, clusters=None, evidence=None, **bounds):

@@ -10,7 +10,8 @@ import pytest
 from benchmark.core.compare import Scored, compare, summarise
 from benchmark.core.gate import judge_gates
 from benchmark.core.gate_evidence import Evidence
-from benchmark.core.gate_table import Mean, parts, with_opinions
+from benchmark.core.gate_table import parts, with_opinions
+from benchmark.core.opinions import Opinion
 from benchmark.records import Example, Generation, Message, Score, Verdict
 from benchmark.results import JudgeTrust, Rate
 from benchmark.rows.leaks import leaks
@@ -42,7 +43,7 @@ def scored(**values):
         ]
         for who, rows in values.items()
     }
-    return Scored({"good": Mean(name="good")}, {("good", "good"): "good"}, scores, {})
+    return Scored({"good": Opinion("good")}, {("good", "good"): "good"}, scores, {})
 
 
 def evidence(values, **more):
