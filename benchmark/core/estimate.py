@@ -16,8 +16,12 @@ from benchmark.devices import Dtype, placement
 from benchmark.files import write_text
 from benchmark.models import local_model
 
-EFFICIENCY = 0.25
-"""Share of a large matrix product's speed that small batches reach (0.2 to 0.35 measured)."""
+ANSWERING, TRAINING, TRAINING_GPU = 0.25, 0.8, 0.3
+"""Shares of a large matrix product's speed that are reached.
+
+Small batches of single tokens: 0.2 to 0.35 measured. Training, whose batches are long texts: 0.7
+to 1.0 on two cores (the loss leaves out the prompt's tokens), 0.36 on a GPU at its best.
+"""
 
 
 class Speeds:
@@ -47,16 +51,19 @@ class Speeds:
 
 
 def guess_seconds(model: str, dtype: Dtype, tokens: float, passes: float) -> float:
-    """Guess from arithmetic: 2 operations a weight, a token and a pass (1 forward, 3 trained).
+    """Guess from arithmetic: 2 operations a weight, a token and a pass.
 
     Args:
         model: Package reference of a model that is already fetched.
         dtype: Its number format.
         tokens: Tokens to go through it.
-        passes: 1 to generate or encode; 3 to train (forward, and backward twice as long).
+        passes: 1 to generate or encode; 3 to train all weights (forward, and backward twice as
+            long); 2 to train an adapter (the frozen weights need no gradient of their own).
     """
-    weights = _weights(local_model(model).path)
-    return 2 * weights * tokens * passes / (_matrix_speed(dtype, passes > 1) * EFFICIENCY)
+    weights, share = _weights(local_model(model).path), ANSWERING
+    if passes > 1:
+        share = TRAINING if placement(dtype, training=True).device == "cpu" else TRAINING_GPU
+    return 2 * weights * tokens * passes / (_matrix_speed(dtype, passes > 1) * share)
 
 
 def _weights(folder: Path) -> float:

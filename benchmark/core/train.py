@@ -106,7 +106,8 @@ def estimate(candidate: CandidatePlan, data: Data, spec: TrainSpec) -> float:
     backend: Any = candidate.backend  # the plan has checked that it has a `model`
     tokens = _tokens(data.sides(candidate.name).train, spec)
     known = Speeds(Cache()).seconds(_speed(candidate, spec), tokens)
-    return known or guess_seconds(backend.model, backend.dtype, tokens, passes=3)
+    passes = 3 if spec.method.lower() == "full" else 2
+    return known or guess_seconds(backend.model, backend.dtype, tokens, passes=passes)
 
 
 def _trained(plan: Plan, candidate: CandidatePlan, data: Data, progress: Progress) -> Adapter:
