@@ -62,6 +62,8 @@ class Request:
     messages: tuple[Message, ...]
     template: Template
     references: tuple[str, ...] = ()
+    sample: int = 0
+    """Which answer to this prompt, from 0: drawn ones differ by it, and by the example's id."""
 
 
 class Reply(NamedTuple):

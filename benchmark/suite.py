@@ -93,7 +93,11 @@ class Decoding(Spec):
     max_new_tokens: int = Field(default=256, ge=1)
     temperature: float = Field(default=0.0, ge=0)
     top_p: float = Field(default=1.0, gt=0, le=1)
-    seed: int = Field(default=0, ge=0)
+    samples: int = Field(default=1, ge=1, le=1000)
+    """Answers to each prompt; several need a `temperature`. An example's score is their mean."""
+    seed: int | None = Field(default=None, ge=0)
+    """Of what is drawn: each answer has its own, by this one, the example and the sample.
+    Default: the suite's seed."""
     stop: tuple[str, ...] = ()
     """Texts that end an answer; they are cut off."""
     batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"

@@ -12,7 +12,8 @@ from pydantic import field_validator
 
 from benchmark.backends import likelihood
 from benchmark.backends.adapters import put_on
-from benchmark.backends.decoding import GREEDY, Order, new_tokens
+from benchmark.backends.decoding import Order, new_tokens
+from benchmark.backends.drawing import Sampling
 from benchmark.backends.effort import Measured
 from benchmark.backends.room import planned, room
 from benchmark.devices import Dtype, placement, processor
@@ -23,6 +24,7 @@ from benchmark.plugins import Plugin, Reply, Request
 from benchmark.progress import Progress, Tick
 from benchmark.records import Effort
 from benchmark.references import check, parse
+from benchmark.samples import seed_of
 from benchmark.suite import Decoding
 
 
@@ -133,6 +135,8 @@ class LoadedModel:
         """Return batches over prompts sorted by length, of as many rows as memory holds."""
         lengths = [len(self._encode(request)) for request in requests]
         fits = room(self.model, self.model.device.type)
+        if decoding.temperature:  # probabilities, their sums, and sorted ones beside the logits
+            fits = fits._replace(logits=3 * fits.logits)
         if decoding.batch_size != "auto":
             fits = fits._replace(free=float("inf"), rows=decoding.batch_size)
         return planned(lengths, decoding.max_new_tokens, fits)
@@ -184,17 +188,14 @@ class LoadedModel:
             raise CandidateError(one_line(error)) from error
 
     def _generate(self, batch: Sequence[Request], decoding: Decoding, tick: Tick) -> list[Reply]:
-        import torch
-
         prompts = [self._encode(request) for request in batch]
         ends = {*self.stops, *(request.template.end_of_turn(self.tokenizer) for request in batch)}
-        torch.manual_seed(_seed(batch, decoding))
         order = Order(
             prompts,
             decoding.max_new_tokens,
             frozenset(ends),
             self.tokenizer.pad_token_id,
-            _sampling(decoding),
+            _sampling(batch, decoding),
             lambda made: bool(decoding.stop) and _stop_in(self._text(made), decoding) is not None,
             tick,
         )
@@ -223,20 +224,11 @@ def _stop_in(text: str, decoding: Decoding) -> int | None:
     return min((at for at in map(text.find, decoding.stop) if at >= 0), default=None)
 
 
-def _sampling(decoding: Decoding) -> dict[str, Any]:
+def _sampling(batch: Sequence[Request], decoding: Decoding) -> Sampling | None:
     if decoding.temperature == 0:
-        return GREEDY
-    return {
-        "do_sample": True,
-        "temperature": decoding.temperature,
-        "top_p": decoding.top_p,
-        "top_k": 0,
-    }
-
-
-def _seed(batch: Sequence[Request], decoding: Decoding) -> int:
-    # Each batch has its own seed, so that a resumed run samples what it would have sampled.
-    return int(key(seed=decoding.seed, ids=[request.example_id for request in batch])[:8], 16)
+        return None
+    seeds = [seed_of(decoding.seed, request.example_id, request.sample) for request in batch]
+    return Sampling(decoding.temperature, decoding.top_p, seeds)
 
 
 def one_line(error: BaseException) -> str:
