@@ -25,6 +25,7 @@ from benchmark.errors import CandidateError
 from benchmark.keys import code_version, key
 from benchmark.plugins import Plugin, Reply, Request
 from benchmark.progress import Progress, Tick
+from benchmark.samples import seed_of
 from benchmark.suite import Decoding
 
 LENGTHS = ("n", "candidate_count", "max_tokens", "max_completion_tokens", "max_output_tokens")
@@ -143,11 +144,14 @@ class Asked:
         return [list(range(len(requests)))] if requests else []
 
     def generate(self, batch: Sequence[Request], decoding: Decoding, tick: Tick) -> list[Reply]:
-        """Answer all requests. Equal requests are sent once."""
+        """Answer all requests. Equal requests are sent once, unless their answers are drawn."""
         bodies = [self.backend.body(request, decoding) for request in batch]
         # A server that is told no seed still answers another seed with another sample.
-        about = [self.backend.identity(), decoding.seed if decoding.temperature else 0]
-        names = [key(about=about, body=body) for body in bodies]
+        seeds = [drawn_by(request, decoding) if decoding.temperature else 0 for request in batch]
+        names = [
+            key(about=[self.backend.identity(), seed], body=body)
+            for seed, body in zip(seeds, bodies, strict=True)
+        ]
         found: dict[str, Reply] = {}
         calls: dict[str, Ask] = {}
         for name, body in zip(names, bodies, strict=True):
@@ -205,3 +209,10 @@ class Asked:
         if price is None or reply.text is None:
             return reply
         return reply._replace(cost=price.of(reply.tokens_in, reply.tokens_out))
+
+
+def drawn_by(request: Request, decoding: Decoding) -> int:
+    """Return the seed of one answer: its own where it is drawn."""
+    if not decoding.temperature:
+        return decoding.seed or 0
+    return seed_of(decoding.seed, request.example_id, request.sample)

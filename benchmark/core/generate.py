@@ -67,6 +67,7 @@ def applied(plan: Plan, name: str, answers: dict[str, Answers], progress: Progre
         bare = not (other.spec.train or other.spec.adapter)
         if not bare or _asked_otherwise(candidate, other):
             continue
+        # With the same seeds, drawn answers are alike too.
         pairs = list(zip(mine.generations, answers[other.name].generations, strict=False))
         if pairs and all(one.text == two.text for one, two in pairs):
             reason = CandidateError(
@@ -136,8 +137,7 @@ def _generations(model: Model, job: Job, cache: Cache, progress: Progress) -> Se
             at: rows
             for at, rows in _batches_on_disk(partial).items()
             if at < len(batches)
-            and [row.example_id for row in rows]
-            == [job.requests[n].example_id for n in batches[at]]
+            and list(map(_which, rows)) == [_which(job.requests[n]) for n in batches[at]]
         }
         todo = [at for at in range(len(batches)) if at not in done]
         tokens = sum(len(batches[at]) for at in todo) * decoding.max_new_tokens
@@ -188,6 +188,7 @@ def _replies(model: Model, batch: Sequence[Request], job: Job, tick: Tick) -> li
             tokens_out=reply.tokens_out,
             seconds=round(seconds if reply.seconds is None else reply.seconds, 4),
             cost=reply.cost,
+            sample=request.sample,
         )
         for request, reply in zip(batch, replies, strict=True)
     ]
@@ -199,8 +200,8 @@ def finished(cache: Cache, job: Job) -> Sequence[Generation] | None:
     if not path.is_file():
         return None
     done = _batches_on_disk(path)
-    known = {row.example_id for rows in done.values() for row in rows}
-    if known != {request.example_id for request in job.requests}:
+    known = {_which(row) for rows in done.values() for row in rows}
+    if known != set(map(_which, job.requests)):
         return None
     return _in_order(job, done)
 
@@ -217,12 +218,17 @@ def _batches_on_disk(path: Path) -> dict[int, list[Generation]]:
 
 
 def _in_order(job: Job, done: dict[int, list[Generation]]) -> Sequence[Generation]:
-    by_id = {row.example_id: row for rows in done.values() for row in rows}
+    """Return the answers by sample, and for each in the order of the test side."""
+    known = {_which(row): row for rows in done.values() for row in rows}
     # The cache knows no candidate's name: two suites may call the same answers differently.
     return [
-        by_id[request.example_id].model_copy(update={"candidate": job.candidate.name})
-        for request in job.requests
+        known[_which(request)].model_copy(update={"candidate": job.candidate.name})
+        for request in sorted(job.requests, key=lambda request: request.sample)
     ]
+
+
+def _which(one: Request | Generation) -> tuple[str, int]:
+    return one.example_id, one.sample
 
 
 def estimate(candidate: CandidatePlan, fingerprint: str, tokens: float) -> float | None:

@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from benchmark.core.general_text import problem_of
+from benchmark.core.plan_answers import decoding_of, sampling_problems
 from benchmark.core.plan_judges import judge_problems
 from benchmark.errors import BenchError, ConfigError, Problem
 from benchmark.keys import key
@@ -114,13 +115,14 @@ def make_plan(suite: Suite) -> Plan:
         CandidatePlan(
             name=name,
             spec=spec,
-            backend=built["candidates", name, "backend"] if spec.backend else built[("backend",)],
+            backend=(backend := built.get(("candidates", name, "backend")) or built["backend",]),
             template=spec.template or suite.template,
-            decoding=_decoding(suite.generation, spec.generation),
+            decoding=decoding_of(suite, spec, backend),
         )
         for name, spec in suite.candidates.items()
     )
     problems += _misfits(suite, candidates, built[("dataset",)])
+    problems += sampling_problems(suite, candidates)
     wrong = problem_of(suite.forgetting, origin) if suite.forgetting else None
     problems += [wrong] if wrong else []
     if problems:
@@ -283,10 +285,3 @@ def _untrainable(candidate: CandidatePlan, origin: Origin) -> Iterator[Problem]:
         if tracker not in ("none", "all") and find_spec(tracker.replace("-", "_")) is None:
             where = origin.where("candidates", candidate.name, "train", "report_to")
             yield Problem(where, f"{tracker} is not installed", f"pip install {tracker}")
-
-
-def _decoding(suite: Decoding, own: Decoding | None) -> Decoding:
-    """Let a candidate change single values of the suite's `generation:`."""
-    if own is None:
-        return suite
-    return suite.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})

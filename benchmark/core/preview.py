@@ -101,7 +101,8 @@ def _generation(
     progress: Progress,
 ) -> Step:
     name = f"generate {candidate.name}"
-    what = f"{len(data.test)} answers of at most {candidate.decoding.max_new_tokens} tokens"
+    count = len(data.test) * candidate.decoding.samples
+    what = f"{count} answers of at most {candidate.decoding.max_new_tokens} tokens"
     adapter = adapters.get(candidate.name)
     if candidate.spec.adapter:
         adapter = train.loaded(candidate, progress)
@@ -110,7 +111,7 @@ def _generation(
     unknown = untrained or _waits(candidate, data)
     if not unknown and generate.finished(Cache(), job) is not None:
         return Step(name, what, "cached")
-    tokens = len(data.test) * candidate.decoding.max_new_tokens
+    tokens = count * candidate.decoding.max_new_tokens
     return Step(name, what, "to do", generate.estimate(candidate, job.fingerprint, tokens))
 
 
