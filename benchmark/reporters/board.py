@@ -124,7 +124,8 @@ class Row:
         counts = {cell.n for cell in self.cells if cell.summary}
         if not counts:
             return fmt.n_and_failed(self.candidate.answered, self.candidate.failed)
-        return counts.pop() if len(counts) == 1 else ""
+        times = f" × {self.candidate.samples}" if self.candidate.samples > 1 else ""
+        return counts.pop() + times if len(counts) == 1 else ""
 
     @property
     def has_values(self) -> bool:

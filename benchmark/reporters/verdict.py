@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmark.gate_results import GateResult
-from benchmark.reporters import forgetting, retrieval, scales, training, trust
+from benchmark.reporters import forgetting, retrieval, sampled, scales, training, trust
 from benchmark.reporters import format as fmt
 from benchmark.reporters.board import Board, Cell, Row
 from benchmark.results import Results, ScoreSummary
@@ -83,7 +83,7 @@ def notices(results: Results, board: Board) -> list[str]:
 
 def notes(board: Board) -> list[str]:
     """Return what is good to know beside the notices, though it puts no number in doubt."""
-    return training.notes(board)
+    return [*sampled.notes(board), *training.notes(board)]
 
 
 def _leaking(results: Results) -> list[str]:

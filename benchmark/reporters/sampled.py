@@ -1,0 +1,39 @@
+"""Several samples of each answer, in words: how many, and how far apart they are."""
+
+from __future__ import annotations
+
+from benchmark.reporters import format as fmt
+from benchmark.reporters.board import Board, Row
+
+
+def notes(board: Board) -> list[str]:
+    """Return what a reader has to know of candidates that answered each example several times."""
+    groups: dict[tuple[int, int], list[Row]] = {}
+    for row in board.models:
+        count = row.candidate.samples
+        if count > 1 and row.candidate.error is None:
+            asked = (row.candidate.answered + row.candidate.failed) // count
+            groups.setdefault((asked, count), []).append(row)
+    return [_note(asked, count, rows, board) for (asked, count), rows in groups.items()]
+
+
+def _note(asked: int, count: int, rows: list[Row], board: Board) -> str:
+    who = ", ".join(row.name for row in rows)
+    said = (
+        f"{who}: {fmt.plural(asked, 'example')} × {count} samples. An example's score is the mean "
+        "of its samples; intervals and tests count examples, not samples."
+    )
+    spreads = [text for row in rows if (text := _spread(row, board))]
+    if board.primary is None or not spreads:
+        return said
+    score = fmt.one_line(board.primary.score)
+    return f"{said} From one sample to the next, {score} varies by ±{', ±'.join(spreads)} (sd)."
+
+
+def _spread(row: Row, board: Board) -> str:
+    """Return "0.012 (base)", or "" where it is not known."""
+    cell = row.cell(board.primary.score) if board.primary else None
+    spread = fmt.known(cell.summary.spread) if cell and cell.summary else None
+    if cell is None or spread is None:
+        return ""
+    return f"{fmt.number(spread, cell.column.decimals)} ({row.name})"
