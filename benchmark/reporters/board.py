@@ -24,6 +24,8 @@ class Column:
     decimals: int
     higher_is_better: bool | None
     primary: bool
+    gated: bool = False
+    """Whether a gate judges it."""
     scale: Scale | None = None
     """What the controls say of it."""
 
@@ -233,6 +235,7 @@ def _columns(results: Results) -> tuple[Column, ...]:
                 decimals=fmt.decimals_for(score, first.signature, values),
                 higher_is_better=first.higher_is_better,
                 primary=score == results.primary,
+                gated=any(gate.score == score for gate in results.gates),
                 scale=scales.get(score),
             )
         )
