@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from benchmark import four_bits
 from benchmark.core.plan import CandidatePlan, Plan
 from benchmark.core.state import Adapter, Data
 from benchmark.keys import code_version, key
@@ -47,10 +48,10 @@ def job_of(
     ]
     count = candidate.decoding.samples
     requests = [replace(request, sample=at) for request in once for at in range(count)]
-    weights = candidate.backend.fingerprint(progress)
+    weights, worn = candidate.backend.fingerprint(progress), _worn(adapter)
     name = key(
         weights=weights,
-        adapter=adapter.sha256 if adapter else None,
+        adapter=worn,
         decoding=candidate.decoding.model_dump(mode="json", exclude={"samples"}),
         template=candidate.template.model_dump(),
         prompts=[[turn.model_dump() for turn in request.messages] for request in once],
@@ -60,10 +61,18 @@ def job_of(
         **({"samples": count} if count > 1 else {}),
         code=code_version("benchmark.prompts"),
     )
-    fingerprint = key(weights=weights, adapter=adapter.sha256 if adapter else None)
+    fingerprint = key(weights=weights, adapter=worn)
     return Job(candidate, requests, adapter, fingerprint, name)
 
 
 def first_of(job: Job) -> Job:
     """Return a job with each prompt once."""
     return replace(job, requests=[request for request in job.requests if not request.sample])
+
+
+def _worn(adapter: Adapter | None) -> str | None:
+    """Return what an adapter makes of a base; one that answers on 4 bits is another model."""
+    if adapter is None:
+        return None
+    coarse = four_bits.trained_in(adapter.path)
+    return adapter.sha256 if coarse is None else f"{adapter.sha256} on nf4 {coarse}"

@@ -77,7 +77,8 @@ def test_one_sentence_says_who_wins_on_citations_by_how_much(done):
     assert mine.value == pytest.approx(3 * len(models) / COUNT)
     expected = (
         f"On citation_accuracy, {best} is best: {mine.value:.3f} "
-        f"[{mine.low:.3f}, {mine.high:.3f}], +{change.difference:.3f} (95 % interval [+{change.low:.3f}, +{change.high:.3f}]) from "
+        f"[{mine.low:.3f}, {mine.high:.3f}], +{change.difference:.3f} "
+        f"(95 % interval [+{change.low:.3f}, +{change.high:.3f}]) from "
         f"{results.baseline}, p < 0.001, n={COUNT}; next is {following} with "
         f"{3 * (len(models) - 1) / COUNT:.3f}."
     )
