@@ -110,8 +110,9 @@ class CandidateSpec(Spec):
     backend: Use | None = None
     train: TrainSpec | None = None
     adapter: str | None = None
-    """Folder of an adapter to load instead of training one; or `cache:` and the first digits of
-    its key, as `bench adapters` lists them."""
+    """An adapter to load instead of training one: a folder, or a reference as for models (hub id
+    with `@revision`, `pip:`, `npm:`, the `https:` address of an archive); or `cache:` and what
+    `bench adapters` lists: the first digits of its key, or `[SUITE/]CANDIDATE[@KEY]`."""
     few_shot: FewShot | None = None
     retrieval: RetrievalSpec | None = None
     template: Template | None = None

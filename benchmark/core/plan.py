@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from benchmark.core.general_text import problem_of
-from benchmark.core.plan_answers import decoding_of, sampling_problems
+from benchmark.core.plan_answers import adapter_problems, decoding_of, sampling_problems
 from benchmark.core.plan_judges import judge_problems
 from benchmark.errors import BenchError, ConfigError, Problem
 from benchmark.keys import key
@@ -265,11 +264,10 @@ def _misfits(
             here = suite.origin.where("candidates", candidate.name, "retrieval", "documents")
             what = f"data set {suite.dataset.use} has no corpus of its own"
             yield Problem(here, what, "name a file or folder of documents, or train")
-        cached = spec.adapter and spec.adapter.startswith("cache:")  # looked up when it is loaded
         if spec.train:
             yield from _untrainable(candidate, suite.origin)
-        if spec.adapter and not cached and not Path(spec.adapter).expanduser().is_dir():
-            yield Problem(where, f"no adapter folder {spec.adapter}", "name an existing folder")
+        if spec.adapter:
+            yield from adapter_problems(suite, candidate)
 
 
 _ELSEWHERE = "use backend hf, or name a server's LoRA module as the backend's `model`"

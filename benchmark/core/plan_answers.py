@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.errors import Problem
+from benchmark.errors import ConfigError, Problem
 from benchmark.plugins import Backend
+from benchmark.references import check, parse
 from benchmark.suite import CandidateSpec, Decoding, Suite
 
 if TYPE_CHECKING:
@@ -43,3 +45,16 @@ def sampling_problems(suite: Suite, candidates: Sequence[CandidatePlan]) -> Iter
             what = f"asks for {asked.samples} samples at temperature 0, which would all be alike"
             hint = "set `temperature` above 0, or `samples: 1`"
             yield Problem(suite.origin.where(*path), what, hint)
+
+
+def adapter_problems(suite: Suite, candidate: CandidatePlan) -> Iterator[Problem]:
+    """Find what can be seen to be wrong with a candidate's `adapter:` before it is fetched."""
+    name = candidate.spec.adapter or ""
+    if name.startswith("cache:") or Path(name).expanduser().is_dir():
+        return  # what is in the cache is looked up when it is loaded
+    try:
+        check(parse(name))
+    except ConfigError as error:
+        where = suite.origin.where("candidates", candidate.name, "adapter")
+        for problem in error.problems:
+            yield Problem(where, problem.what, problem.hint)

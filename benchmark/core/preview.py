@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
 from benchmark.core import forgetting, generate, train
+from benchmark.core.adapter_source import folder_of
 from benchmark.core.data import load_data
 from benchmark.core.plan import CandidatePlan, Plan
 from benchmark.core.requests import job_of
@@ -35,6 +36,8 @@ def preview(plan: Plan, progress: Progress) -> list[Step]:
         try:
             for candidate in plan.candidates:
                 candidate.backend.fingerprint(progress)
+                if candidate.spec.adapter:
+                    folder_of(candidate.spec.adapter, progress)
             data = retrieve(plan, load_data(plan, progress), progress, only_ready=True)
             texts = forgetting.texts_of(plan, progress)
         except FetchError as error:
