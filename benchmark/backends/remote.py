@@ -125,6 +125,8 @@ class Asked:
         self.pace = Pace(backend.concurrency, backend.deadline, Meter(backend.limits))
         self.account = Account(backend.budget, backend.price)
         self.ends = float("inf")
+        self.kept_tokens = 0
+        """New tokens of answers that were kept from an earlier run: they took no time now."""
 
     @contextmanager
     def adapted(self, adapter: Path | None) -> Iterator[None]:
@@ -162,6 +164,7 @@ class Asked:
                 calls[name] = self._call(name, body, decoding)
             else:
                 found[name] = reply
+                self.kept_tokens += reply.tokens_out
                 tick(reply.tokens_out)
         if calls:
             if self.ends == float("inf") and self.backend.run_deadline is not None:

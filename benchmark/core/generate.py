@@ -141,7 +141,7 @@ def _generations(model: Model, job: Job, cache: Cache, progress: Progress) -> Se
         }
         todo = [at for at in range(len(batches)) if at not in done]
         tokens = sum(len(batches[at]) for at in todo) * decoding.max_new_tokens
-        started, made = time.perf_counter(), 0
+        started, made, since = time.perf_counter(), 0, kept_tokens(model)
         with progress.step(
             f"{job.candidate.name}: {len(job.requests)} answers",
             total=tokens,
@@ -156,12 +156,17 @@ def _generations(model: Model, job: Job, cache: Cache, progress: Progress) -> Se
                 if all(generation.text is not None for generation in done[at]):
                     append_line(partial, [at, [row.model_dump() for row in done[at]]])
         if not job.candidate.is_control:
-            seconds = time.perf_counter() - started
+            seconds, made = time.perf_counter() - started, made + since - kept_tokens(model)
             Speeds(cache).remember(f"generate {job.fingerprint}", made, seconds)
         if all(row.text is not None for rows in done.values() for row in rows):
             if partial.is_file():
                 partial.replace(cache.path("generations", f"{job.key}.jsonl"))
     return _in_order(job, done)
+
+
+def kept_tokens(model: Model) -> int:
+    """Return how many tokens an open backend has had from an earlier run, in no time."""
+    return int(getattr(model, "kept_tokens", 0))
 
 
 def _replies(model: Model, batch: Sequence[Request], job: Job, tick: Tick) -> list[Generation]:
