@@ -141,6 +141,10 @@ class Effort(Record):
     """Bytes: allocated on the GPU; resident memory of the process on a CPU."""
     joules: float | None = None
     """Energy of the GPU; None where nothing measures it."""
+    checked: int = 0
+    """Answers that were made again alone, in a batch of one (`generation.check_batching`)."""
+    same: int = 0
+    """Of those, how many are the same as in their batch."""
 
 
 class CitedArticle(Record):

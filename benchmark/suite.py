@@ -102,6 +102,10 @@ class Decoding(Spec):
     """Texts that end an answer; they are cut off."""
     batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     """Prompts that are answered at once; auto: as many as the machine's memory holds."""
+    check_batching: int = Field(default=0, ge=0, le=1000)
+    """So many answers are made again, each alone, and compared: in 16 bits an answer can depend
+    on its batch. Measured when answers are made, not when they come from the cache; only by
+    backends whose weights are here."""
 
 
 class CandidateSpec(Spec):

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmark.core.batching import checked
 from benchmark.core.estimate import Speeds, guess_seconds
 from benchmark.core.plan import CandidatePlan, Plan
 from benchmark.core.requests import Job, job_of
@@ -107,6 +108,8 @@ def _answers(model: Model, job: Job, cache: Cache, progress: Progress) -> Answer
         with model.adapted(job.adapter.path if job.adapter else None):
             generations = _generations(model, job, cache, progress)
             effort: Effort | None = getattr(model, "effort", lambda: None)()
+            if effort is not None:
+                effort = checked(model, job, generations, effort, progress)
     except CandidateError as error:
         progress.say(f"{job.candidate.name}: {error}")
         return Answers((), job.fingerprint, False, str(error))

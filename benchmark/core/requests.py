@@ -52,7 +52,7 @@ def job_of(
     name = key(
         weights=weights,
         adapter=worn,
-        decoding=candidate.decoding.model_dump(mode="json", exclude={"samples"}),
+        decoding=candidate.decoding.model_dump(mode="json", exclude={"samples", "check_batching"}),
         template=candidate.template.model_dump(),
         prompts=[[turn.model_dump() for turn in request.messages] for request in once],
         references=[list(request.references) for request in once],

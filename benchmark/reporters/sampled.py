@@ -1,6 +1,8 @@
-"""Several samples of each answer, in words: how many, and how far apart they are."""
+"""What else chance may have changed, in words: several samples, and answers made in batches."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from benchmark.reporters import format as fmt
 from benchmark.reporters.board import Board, Row
@@ -14,7 +16,20 @@ def notes(board: Board) -> list[str]:
         if count > 1 and row.candidate.error is None:
             asked = (row.candidate.answered + row.candidate.failed) // count
             groups.setdefault((asked, count), []).append(row)
-    return [_note(asked, count, rows, board) for (asked, count), rows in groups.items()]
+    said = [_note(asked, count, rows, board) for (asked, count), rows in groups.items()]
+    return [*said, *_batched(board)]
+
+
+def _batched(board: Board) -> Iterator[str]:
+    """Say how many of the answers that were checked do not depend on their batch."""
+    for row in board.models:
+        effort = row.candidate.effort
+        if effort is not None and effort.checked:
+            yield (
+                f"{row.name} answered in {effort.dtype}, at most {fmt.count(effort.largest)} at "
+                f"once: {fmt.count(effort.same)} of {fmt.plural(effort.checked, 'checked answer')} "
+                "are the same when made alone."
+            )
 
 
 def _note(asked: int, count: int, rows: list[Row], board: Board) -> str:
