@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from statistics import fmean, stdev
 
+from benchmark.keys import canonical
 from benchmark.reporters import format as fmt
 from benchmark.reporters.board import Board, Row
 
@@ -17,7 +19,31 @@ def notes(board: Board) -> list[str]:
             asked = (row.candidate.answered + row.candidate.failed) // count
             groups.setdefault((asked, count), []).append(row)
     said = [_note(asked, count, rows, board) for (asked, count), rows in groups.items()]
-    return [*said, *_batched(board)]
+    return [*said, *_seeds(board), *_batched(board)]
+
+
+def _seeds(board: Board) -> Iterator[str]:
+    """Say of trainings that differ in their seed alone how far apart their results are."""
+    groups: dict[str, list[Row]] = {}
+    for row in board.models:
+        if (made := row.candidate.training) is not None:
+            same = {name: value for name, value in made.parameters.items() if name != "seed"}
+            key = [row.candidate.backend, row.candidate.description, made.data_sha256, same]
+            groups.setdefault(canonical(key), []).append(row)
+    for rows in groups.values():
+        seeds = {row.candidate.training.seed for row in rows if row.candidate.training}
+        cells = [cell for row in rows if board.primary and (cell := row.cell(board.primary.score))]
+        known = (fmt.known(cell.summary.value) for cell in cells if cell.summary)
+        values = [value for value in known if value is not None]
+        if len(seeds) < len(rows) or len(values) < 2:
+            continue
+        decimals = cells[0].column.decimals
+        yield (
+            f"{', '.join(row.name for row in rows)} differ in the seed of their training alone: "
+            f"{fmt.one_line(cells[0].column.score)} is {fmt.number(fmean(values), decimals)} on "
+            f"average, ±{fmt.number(stdev(values), decimals)} from one seed to the next (sd). The "
+            "interval of each holds for that one training, not for another seed."
+        )
 
 
 def _batched(board: Board) -> Iterator[str]:
