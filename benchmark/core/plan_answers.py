@@ -34,8 +34,14 @@ def sampling_problems(suite: Suite, candidates: Sequence[CandidatePlan]) -> Iter
     """Find candidates whose samples would all be alike."""
     told = set()
     for one in candidates:
-        asked = one.decoding
-        if asked.samples == 1 or asked.temperature or getattr(one.backend, "is_given", False):
+        asked, more = one.decoding, getattr(one.backend, "extra", None) or {}
+        if asked.samples == 1 or getattr(one.backend, "is_given", False):
+            continue
+        if more.get("seed") is not None:
+            path = ("candidates", one.name, "backend") if one.spec.backend else ("backend",)
+            what = f"asks for {asked.samples} samples, and `extra.seed` gives all of them one seed"
+            yield Problem(suite.origin.where(*path), what, "remove it, or write `seed: null`")
+        if asked.temperature:
             continue
         own = one.spec.generation
         mine = own is not None and own.model_fields_set & {"samples", "temperature"}

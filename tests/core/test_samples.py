@@ -248,6 +248,29 @@ def test_several_samples_without_temperature_are_refused(tmp_path, changes, plac
     assert "temperature 0, which would all be alike" in problem.what
 
 
+@pytest.mark.parametrize(("seed", "is_refused"), [(7, True), (None, False)])
+def test_one_seed_for_all_samples_is_refused(tmp_path, seed, is_refused):
+    data = tmp_path / "rows.jsonl"
+    data.write_text('{"id": "1", "prompt": "?", "completion": "!"}\n')
+    server = {"use": "openai", "base_url": "http://127.0.0.1:9/v1", "model": "m"}
+    content = {
+        "suite": "s",
+        "dataset": {"use": "jsonl", "path": str(data)},
+        "backend": server | {"extra": {"seed": seed}},
+        "generation": {"samples": 2, "temperature": 0.7},
+        "candidates": {"m": None},
+        "metrics": {"rouge": None},
+        "baseline": "m",
+    }
+    path = tmp_path / "s.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    if is_refused:
+        with pytest.raises(ConfigError, match=r"`extra\.seed` gives all of them one seed"):
+            make_plan(load_suite(path))
+    else:
+        assert make_plan(load_suite(path)).candidate("m").decoding.samples == 2
+
+
 def test_a_model_s_samples_are_its_own_whatever_the_batches(tmp_path):
     data = tmp_path / "rows.jsonl"
     rows = (
