@@ -8,9 +8,9 @@ entry point of the group named there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, runtime_checkable
 
@@ -62,6 +62,8 @@ class Request:
     messages: tuple[Message, ...]
     template: Template
     references: tuple[str, ...] = ()
+    sample: int = 0
+    """Which answer to this prompt, from 0: drawn ones differ by it, and by the example's id."""
 
 
 class Reply(NamedTuple):
@@ -200,9 +202,11 @@ class Report:
     results: Results
     examples: Sequence[Example]
     generations: dict[str, Sequence[Generation]]
-    """By candidate, in the order of `examples`."""
+    """By candidate, in the order of `examples`; of several samples the first."""
     scores: Sequence[Score]
     folder: Path
+    others: Mapping[str, Sequence[Generation]] = field(default_factory=dict)
+    """By candidate: the other samples."""
 
 
 class Reporter(Protocol):

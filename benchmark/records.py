@@ -121,6 +121,8 @@ class Generation(Record):
     """Wall time of the answer's batch, divided by the batch's size; over a network, of its call."""
     cost: float = 0.0
     """Price of its tokens, in the currency of the backend's price list (US dollars unless said)."""
+    sample: int = 0
+    """Which of the candidate's answers to the same prompt, from 0."""
 
 
 class Effort(Record):
@@ -139,6 +141,10 @@ class Effort(Record):
     """Bytes: allocated on the GPU; resident memory of the process on a CPU."""
     joules: float | None = None
     """Energy of the GPU; None where nothing measures it."""
+    checked: int = 0
+    """Answers that were made again alone, in a batch of one (`generation.check_batching`)."""
+    same: int = 0
+    """Of those, how many are the same as in their batch."""
 
 
 class CitedArticle(Record):
@@ -172,7 +178,10 @@ class Score(Record):
     values: dict[str, float]
     """The score of this example alone, by the score's name; empty when there was no answer."""
     citations: tuple[CitedArticle, ...] = ()
-    """What a metric that looks at citations found in the answer, in its order."""
+    """What a metric that looks at citations found in the (first) answer, in its order."""
+    samples: tuple[tuple[float, ...] | None, ...] = ()
+    """Of several answers to the same prompt: the statistics of each, of which `stats` is the
+    mean. Empty where there is one answer."""
 
 
 class Vote(Record):
@@ -204,6 +213,8 @@ class Verdict(Record):
     error: str | None = None
     votes: tuple[Vote, ...] = ()
     """What it was voted from; empty for a judge that asks no model."""
+    samples: tuple[int, ...] = ()
+    """Which of its answers each candidate showed; empty: the first, or the only one."""
     full: bool = True
     """Whether all members were asked whatever the first ones said: agreement is told from these
     alone, as the others were asked because of a disagreement, or not at all."""

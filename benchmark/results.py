@@ -49,8 +49,11 @@ class CandidateSummary(Record):
     fingerprint: str
     """Hash of the weights that answered (adapter included)."""
     answered: int
+    """Answers, all samples counted."""
     failed: int
     """Answers that are missing; they have no score."""
+    samples: int = 1
+    """Answers that were asked for to each example."""
     cut: int
     """Answers cut at the token limit."""
     changed: float | None = None
@@ -93,6 +96,9 @@ class ScoreSummary(Record):
     normalised_low: float | None = None
     normalised_high: float | None = None
     """Ends of its 95 % interval."""
+    spread: float | None = None
+    """Standard deviation of the number from one sample of the answers to the next; None where
+    each example was answered once."""
 
 
 class Comparison(Record):

@@ -93,11 +93,19 @@ class Decoding(Spec):
     max_new_tokens: int = Field(default=256, ge=1)
     temperature: float = Field(default=0.0, ge=0)
     top_p: float = Field(default=1.0, gt=0, le=1)
-    seed: int = Field(default=0, ge=0)
+    samples: int = Field(default=1, ge=1, le=1000)
+    """Answers to each prompt; several need a `temperature`. An example's score is their mean."""
+    seed: int | None = Field(default=None, ge=0)
+    """Of what is drawn: each answer has its own, by this one, the example and the sample.
+    Default: the suite's seed."""
     stop: tuple[str, ...] = ()
     """Texts that end an answer; they are cut off."""
     batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     """Prompts that are answered at once; auto: as many as the machine's memory holds."""
+    check_batching: int = Field(default=0, ge=0, le=1000)
+    """So many answers are made again, each alone, and compared: in 16 bits an answer can depend
+    on its batch. Measured when answers are made, not when they come from the cache; only by
+    backends whose weights are here."""
 
 
 class CandidateSpec(Spec):
@@ -106,8 +114,9 @@ class CandidateSpec(Spec):
     backend: Use | None = None
     train: TrainSpec | None = None
     adapter: str | None = None
-    """Folder of an adapter to load instead of training one; or `cache:` and the first digits of
-    its key, as `bench adapters` lists them."""
+    """An adapter to load instead of training one: a folder, or a reference as for models (hub id
+    with `@revision`, `pip:`, `npm:`, the `https:` address of an archive); or `cache:` and what
+    `bench adapters` lists: the first digits of its key, or `[SUITE/]CANDIDATE[@KEY]`."""
     few_shot: FewShot | None = None
     retrieval: RetrievalSpec | None = None
     template: Template | None = None

@@ -31,6 +31,9 @@ class JudgingSpec(Spec):
     passes: dict[Name, float] = Field(default_factory=dict)
     """Judge -> from which opinion on an answer passes. Default: what the judge itself says,
     else the middle of its scale."""
+    samples: int | None = Field(default=None, ge=1)
+    """Where candidates give several samples of each answer: how many of them are judged, from
+    the first on. Default: all; an example's opinion is their mean."""
     calibration: str | None = None
     """Calibration file; default: `calibration/<suite>.json` beside the suite file or in suites/."""
 

@@ -107,7 +107,7 @@ class Bench:
         for batch in planned(lengths, self.asked.new, room(model, model.device.type)):
             order = Order(
                 [self.prompts[at] for at in batch], self.asked.new, self.ends, self.pad,
-                {"do_sample": False}, lambda _: False, lambda _: None,
+                None, lambda _: False, lambda _: None,
             )  # fmt: skip
             made |= dict(zip(batch, map(self.cut, new_tokens(model, order)), strict=True))
         return [made[at] for at in range(len(self.prompts))]

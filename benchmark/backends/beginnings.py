@@ -43,6 +43,14 @@ def _worth(rows: Sequence[Row], size: int) -> bool:
     return size < MOST and common >= max(WORTH_SHARING, 0.6 * longest)
 
 
+def saved(rows: Sequence[Row]) -> int:
+    """Return how many tokens less are read where what a group shares is read once."""
+    to = min(shared([row.ids for row in rows]), *(row.start - 1 for row in rows))
+    ends = {tuple(row.ids[:-1]) for row in rows}
+    plain = sum(len(row.ids) for row in rows)
+    return plain - to - sum(len(ids) - to for ids in ends)
+
+
 def can_keep(model: Any) -> bool:
     """Tell whether a model keeps keys and values and nothing else, and looks at all of them."""
     config = model.config.get_text_config()

@@ -5,8 +5,8 @@ few tokens at a time; between two stretches the rows that have ended leave the b
 others go on from the same cache of keys and values. A beginning that all prompts share (the
 examples of few-shot, the words of a template) goes through the model once.
 
-For the likeliest tokens of ordinary models a stretch needs no `generate` (`stretch.py`), and
-their prompts are read in parts of like length (`reading.py`).
+Ordinary models need no `generate` for a stretch (`stretch.py`), and their prompts are read in
+parts of like length (`reading.py`). How tokens are drawn is in `drawing.py`.
 
 Imports torch only inside functions.
 """
@@ -18,6 +18,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from benchmark.backends.drawing import Drawn, Sampling
+
 if TYPE_CHECKING:
     import torch
 
@@ -26,9 +28,6 @@ STRETCH = {"cpu": 16, "cuda": 32}
 
 WORTH_SHARING = 32
 """Tokens from which on a shared beginning is computed once."""
-
-GREEDY: dict[str, Any] = {"do_sample": False}
-"""Sampling settings of answers whose every token is the likeliest."""
 
 CACHED = ("PREFIX_TUNING", "CARTRIDGE")
 """Adapters that put learned keys and values before the prompt: PEFT moves its positions."""
@@ -46,7 +45,7 @@ class Order:
         max_new_tokens: Most new tokens of a row.
         ends: Ids of which any ends an answer.
         pad: Id of the padding.
-        sampling: Further settings of transformers' GenerationConfig.
+        sampling: How tokens are drawn; None: each is the likeliest.
         over: Tells of a row's new tokens whether the answer is over though no end was seen (a
             stop string in it).
         tick: Moves the progress bar by so many tokens.
@@ -56,7 +55,7 @@ class Order:
     max_new_tokens: int
     ends: frozenset[int]
     pad: int
-    sampling: dict[str, Any]
+    sampling: Sampling | None
     over: Callable[[list[int]], bool]
     tick: Callable[[int], object]
 
@@ -75,7 +74,8 @@ def new_tokens(model: Any, order: Order) -> list[list[int]]:
 
     made: list[list[int]] = [[] for _ in order.prompts]
     for group in _groups(model, order.prompts):
-        part = replace(order, prompts=[order.prompts[at] for at in group])
+        drawn = order.sampling.of(group) if order.sampling else None
+        part = replace(order, prompts=[order.prompts[at] for at in group], sampling=drawn)
         with warnings.catch_warnings(), any_length():
             rows = _Rows(model, part)
             # Of PEFT, about learned tokens before a prompt: the groups see to that.
@@ -115,6 +115,8 @@ class _Rows:
         self.made: list[list[int]] = [[] for _ in order.prompts]
         self.alive = list(range(len(order.prompts)))
         self.left = order.max_new_tokens
+        drawn = order.sampling
+        self.numbers = drawn.numbers(self.left).to(model.device) if drawn else None
         begun = _worth_sharing(order.prompts)
         self.goes_on = _keeps_pairs(model)  # else all is made in one call of `generate`
         self.repeats = self.goes_on and repeats(model) and max(map(len, order.prompts)) > 1
@@ -154,18 +156,27 @@ class _Rows:
 
         size = STRETCH.get(self.model.device.type, 16)
         count = min(size, self.left) if self.goes_on else self.left
+        drawn = self._drawn()
         with torch.inference_mode():
-            if self.repeats and self.order.sampling == GREEDY:
-                stretch = Stretch(self.model, self.cache, self.ids[:, -1:], self.mask)
+            if self.repeats:
+                stretch = Stretch(self.model, self.cache, self.ids[:, -1:], self.mask, drawn)
                 return stretch.run(count, self.order.ends, self.order.pad, self.order.tick)
             output: torch.Tensor = self.model.generate(
                 input_ids=self.ids,
                 attention_mask=self.mask,
                 past_key_values=self.cache,
                 generation_config=self._config(count),
+                logits_processor=[drawn] if drawn else None,
                 stopping_criteria=[_Ticker(self.order.tick, len(self.alive))],
             )
             return output[:, self.ids.shape[1] :]
+
+    def _drawn(self) -> Drawn | None:
+        """Return how the rows that go on draw their next tokens."""
+        if self.order.sampling is None or self.numbers is None:
+            return None
+        made = self.order.max_new_tokens - self.left
+        return Drawn(self.order.sampling, self.numbers[self.alive, made:], self.ids.shape[1])
 
     def _keep(self, stay: list[int], new: torch.Tensor) -> None:
         import torch
@@ -185,7 +196,7 @@ class _Rows:
             max_new_tokens=count,
             eos_token_id=sorted(self.order.ends),
             pad_token_id=self.order.pad,
-            **self.order.sampling,
+            do_sample=False,  # a processor draws
         )
 
 

@@ -6,23 +6,26 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast, get_args
 
 from pydantic import field_validator
 
+from benchmark import four_bits
 from benchmark.backends import likelihood
 from benchmark.backends.adapters import put_on
-from benchmark.backends.decoding import GREEDY, Order, new_tokens
+from benchmark.backends.decoding import Order, new_tokens
+from benchmark.backends.drawing import Sampling
 from benchmark.backends.effort import Measured
 from benchmark.backends.room import planned, room
 from benchmark.devices import Dtype, placement, processor
-from benchmark.errors import CandidateError, ConfigError
+from benchmark.errors import CandidateError, ConfigError, MissingDependency
 from benchmark.keys import key
 from benchmark.models import local_model, name_of
 from benchmark.plugins import Plugin, Reply, Request
 from benchmark.progress import Progress, Tick
 from benchmark.records import Effort
 from benchmark.references import check, parse
+from benchmark.samples import seed_of
 from benchmark.suite import Decoding
 
 
@@ -79,14 +82,22 @@ class HuggingFace(Plugin):
         # value that a caller leaves out from them: scores would then depend on a hidden file.
         stops = model.generation_config.eos_token_id
         model.generation_config = GenerationConfig()
-        yield LoadedModel(model, tokenizer, stops if isinstance(stops, list) else [stops])
+        loaded = LoadedModel(model, tokenizer, stops if isinstance(stops, list) else [stops])
+        loaded.folder = local.path
+        yield loaded
 
 
-def load(folder: Path, dtype: Dtype) -> tuple[Any, Any]:
+def load(folder: Path, dtype: Dtype, *, in_four_bits: bool = False) -> tuple[Any, Any]:
     """Return model and tokenizer from a folder, on the best device.
+
+    Args:
+        folder: Of a model of transformers.
+        dtype: What it computes in.
+        in_four_bits: Quantise its weights as QLoRA does (`benchmark.four_bits`).
 
     Raises:
         CandidateError: transformers cannot load it.
+        MissingDependency: 4-bit weights need bitsandbytes.
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -96,14 +107,17 @@ def load(folder: Path, dtype: Dtype) -> tuple[Any, Any]:
     place = placement(dtype)
     if place.device == "cpu" and "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(processor().threads)
+    more = four_bits.settings(place) if in_four_bits else {}
     try:
         tokenizer: Any = AutoTokenizer.from_pretrained(folder)
-        model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, place.dtype))
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=getattr(torch, place.dtype), **more
+        )
     except (OSError, ValueError, RuntimeError) as error:
         raise CandidateError(f"cannot load {folder}: {one_line(error)}") from error
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token_id = tokenizer.eos_token_id
-    return model.to(place.device).eval(), tokenizer
+    return (model if in_four_bits else model.to(place.device)).eval(), tokenizer
 
 
 class LoadedModel:
@@ -113,6 +127,10 @@ class LoadedModel:
         self.model = model
         self.tokenizer = tokenizer
         self.stops = [stop for stop in stops if stop is not None]
+        self.folder: Path | None = None
+        """Where the weights come from; None: an adapter of a 4-bit base cannot be put on."""
+        self.coarse: dict[str, Any] = {}
+        """The base in 4 bits, once an adapter has needed it, by the format it computes in."""
         self.measured = self._measured()
 
     @contextmanager
@@ -122,17 +140,41 @@ class LoadedModel:
         if adapter is None:
             yield
             return
-        base = self.model
+        base, trained_in = self.model, four_bits.trained_in(adapter)
+        under = base if trained_in is None else self._in_four_bits(trained_in)
+        if trained_in is not None:
+            self.measured.dtype = f"nf4, computed in {trained_in}"
         try:
-            with put_on(base, adapter) as self.model:
+            with put_on(under, adapter) as self.model:
                 yield
         finally:
             self.model = base
+
+    def _in_four_bits(self, dtype: str) -> Any:
+        """Return the base as an adapter was trained on it: in 4 bits, computing in `dtype`.
+
+        Raises:
+            CandidateError: It cannot be had: no bitsandbytes, no 4-bit kernels here.
+        """
+        from transformers import GenerationConfig
+
+        if dtype not in self.coarse:
+            if self.folder is None or dtype not in get_args(Dtype):
+                raise CandidateError(f"an adapter of a 4-bit base in {dtype} cannot be put on here")
+            try:
+                model, _ = load(self.folder, cast(Dtype, dtype), in_four_bits=True)
+            except MissingDependency as error:
+                raise CandidateError(str(error)) from error
+            model.generation_config = GenerationConfig()
+            self.coarse[dtype] = model
+        return self.coarse[dtype]
 
     def batches(self, requests: Sequence[Request], decoding: Decoding) -> list[list[int]]:
         """Return batches over prompts sorted by length, of as many rows as memory holds."""
         lengths = [len(self._encode(request)) for request in requests]
         fits = room(self.model, self.model.device.type)
+        if decoding.temperature:  # probabilities, their sums, and sorted ones beside the logits
+            fits = fits._replace(logits=3 * fits.logits)
         if decoding.batch_size != "auto":
             fits = fits._replace(free=float("inf"), rows=decoding.batch_size)
         return planned(lengths, decoding.max_new_tokens, fits)
@@ -184,17 +226,14 @@ class LoadedModel:
             raise CandidateError(one_line(error)) from error
 
     def _generate(self, batch: Sequence[Request], decoding: Decoding, tick: Tick) -> list[Reply]:
-        import torch
-
         prompts = [self._encode(request) for request in batch]
         ends = {*self.stops, *(request.template.end_of_turn(self.tokenizer) for request in batch)}
-        torch.manual_seed(_seed(batch, decoding))
         order = Order(
             prompts,
             decoding.max_new_tokens,
             frozenset(ends),
             self.tokenizer.pad_token_id,
-            _sampling(decoding),
+            _sampling(batch, decoding),
             lambda made: bool(decoding.stop) and _stop_in(self._text(made), decoding) is not None,
             tick,
         )
@@ -223,20 +262,11 @@ def _stop_in(text: str, decoding: Decoding) -> int | None:
     return min((at for at in map(text.find, decoding.stop) if at >= 0), default=None)
 
 
-def _sampling(decoding: Decoding) -> dict[str, Any]:
+def _sampling(batch: Sequence[Request], decoding: Decoding) -> Sampling | None:
     if decoding.temperature == 0:
-        return GREEDY
-    return {
-        "do_sample": True,
-        "temperature": decoding.temperature,
-        "top_p": decoding.top_p,
-        "top_k": 0,
-    }
-
-
-def _seed(batch: Sequence[Request], decoding: Decoding) -> int:
-    # Each batch has its own seed, so that a resumed run samples what it would have sampled.
-    return int(key(seed=decoding.seed, ids=[request.example_id for request in batch])[:8], 16)
+        return None
+    seeds = [seed_of(decoding.seed, request.example_id, request.sample) for request in batch]
+    return Sampling(decoding.temperature, decoding.top_p, seeds)
 
 
 def one_line(error: BaseException) -> str:

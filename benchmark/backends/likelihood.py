@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchmark.backends.beginnings import alike, behind, can_keep
+from benchmark.backends.beginnings import alike, behind, can_keep, saved
 from benchmark.errors import CandidateError
 from benchmark.plugins import Request
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 TOKENS = 4096
 """Tokens that go through the model at once, padding included."""
+SAVED = {"cpu": 0}
+"""Tokens that a group of rows has to save to be read on its own. A GPU takes as long for one
+small pass as for thousands of tokens more in a large one: there, as many as such a pass has."""
 LOGITS = 2**25
 """Logits held at a time, in float32 (128 MB)."""
 
@@ -61,21 +64,44 @@ def loglikelihood(model: Any, rows: Sequence[Row], pad: int) -> list[list[float]
         CandidateError: One row alone does not fit in memory.
     """
     found: list[list[float]] = [[]] * len(rows)
-    # Where arithmetic is scarce, what several rows begin with is computed once: the marks of a
-    # judge's scale behind one prompt, its prompts behind one answer.
-    groups = alike(rows) if model.device.type == "cpu" and can_keep(model) else []
-    alone = sorted({*range(len(rows))} - {at for group in groups for at in group})
+    # What several rows begin with is computed once: the marks of a judge's scale behind one
+    # prompt, its prompts behind one answer.
+    read = _behind(model, rows, pad) if can_keep(model) else {}
+    for at, line in read.items():
+        found[at] = line
+    alone = sorted({*range(len(rows))} - {*read})
     for batch in batches([len(rows[at].ids) for at in alone]):
         part = [alone[at] for at in batch]
         scores = _whole_or_halves(model, [rows[at] for at in part], pad)
         for at, score in zip(part, scores, strict=True):
             found[at] = score
-    if groups:
-        read = behind(model, [[rows[at] for at in group] for group in groups], pad)
-        for group, lines in zip(groups, read, strict=True):
-            for at, score in zip(group, lines, strict=True):
-                found[at] = score
     return found
+
+
+def _behind(model: Any, rows: Sequence[Row], pad: int) -> dict[int, list[float]]:
+    """Return the scores of rows that are worth reading behind what they share, by position.
+
+    Nothing where memory runs out on the way: then each is read whole, in ever smaller batches.
+    """
+    import torch
+
+    least = SAVED.get(model.device.type, TOKENS)
+    groups = [group for group in alike(rows) if saved([rows[at] for at in group]) >= least]
+    if not groups:
+        return {}
+    try:
+        read = behind(model, [[rows[at] for at in group] for group in groups], pad)
+    except (torch.OutOfMemoryError, MemoryError):
+        read = None
+    if read is None:  # outside the handler, so that the failed attempt's tensors are free
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return {}
+    return {
+        at: line
+        for group, lines in zip(groups, read, strict=True)
+        for at, line in zip(group, lines, strict=True)
+    }
 
 
 def batches(lengths: Sequence[int], budget: int = TOKENS) -> list[list[int]]:

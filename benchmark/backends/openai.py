@@ -21,7 +21,7 @@ from pydantic import Field, JsonValue, field_validator
 from benchmark.backends import openai_reply
 from benchmark.backends.pace import asked_wait
 from benchmark.backends.refusals import Again, hider, meaning, one_line, refuse_secrets, words
-from benchmark.backends.remote import Remote, Session
+from benchmark.backends.remote import Remote, Session, drawn_by
 from benchmark.errors import CandidateError
 from benchmark.plugins import Reply, Request
 from benchmark.progress import Progress
@@ -100,7 +100,7 @@ class OpenAI(Remote):
             self.limit_field: decoding.max_new_tokens,
             "temperature": decoding.temperature,
             "top_p": decoding.top_p,
-            "seed": decoding.seed,
+            "seed": drawn_by(request, decoding),
         }
         if decoding.stop:
             body["stop"] = list(decoding.stop[:MOST_STOPS])

@@ -45,6 +45,13 @@ def read(model: Any, prompts: Sequence[Sequence[int]], begun: int, pad: int) -> 
             one of each prompt is left over.
         pad: Id of the padding.
     """
+    once = list(dict.fromkeys(map(tuple, prompts)))
+    if len(once) < len(prompts):  # several answers to one prompt, which is read for all of them
+        places = {prompt: at for at, prompt in enumerate(once)}
+        each = torch.tensor([places[tuple(prompt)] for prompt in prompts], device=model.device)
+        cache, last, mask = read(model, once, begun, pad)
+        cache.batch_select_indices(each)
+        return Read(cache, last[each], mask[each])
     config = model.config.get_text_config()
     columns = max(map(len, prompts)) - 1
     cache, mask = roomy_cache(config), torch.zeros((len(prompts), columns + 1), dtype=torch.long)

@@ -25,6 +25,7 @@ from benchmark.errors import CandidateError
 from benchmark.keys import code_version, key
 from benchmark.plugins import Plugin, Reply, Request
 from benchmark.progress import Progress, Tick
+from benchmark.samples import seed_of
 from benchmark.suite import Decoding
 
 LENGTHS = ("n", "candidate_count", "max_tokens", "max_completion_tokens", "max_output_tokens")
@@ -124,6 +125,8 @@ class Asked:
         self.pace = Pace(backend.concurrency, backend.deadline, Meter(backend.limits))
         self.account = Account(backend.budget, backend.price)
         self.ends = float("inf")
+        self.kept_tokens = 0
+        """New tokens of answers that were kept from an earlier run: they took no time now."""
 
     @contextmanager
     def adapted(self, adapter: Path | None) -> Iterator[None]:
@@ -143,11 +146,14 @@ class Asked:
         return [list(range(len(requests)))] if requests else []
 
     def generate(self, batch: Sequence[Request], decoding: Decoding, tick: Tick) -> list[Reply]:
-        """Answer all requests. Equal requests are sent once."""
+        """Answer all requests. Equal requests are sent once, unless their answers are drawn."""
         bodies = [self.backend.body(request, decoding) for request in batch]
         # A server that is told no seed still answers another seed with another sample.
-        about = [self.backend.identity(), decoding.seed if decoding.temperature else 0]
-        names = [key(about=about, body=body) for body in bodies]
+        seeds = [drawn_by(request, decoding) if decoding.temperature else 0 for request in batch]
+        names = [
+            key(about=[self.backend.identity(), seed], body=body)
+            for seed, body in zip(seeds, bodies, strict=True)
+        ]
         found: dict[str, Reply] = {}
         calls: dict[str, Ask] = {}
         for name, body in zip(names, bodies, strict=True):
@@ -158,6 +164,7 @@ class Asked:
                 calls[name] = self._call(name, body, decoding)
             else:
                 found[name] = reply
+                self.kept_tokens += reply.tokens_out
                 tick(reply.tokens_out)
         if calls:
             if self.ends == float("inf") and self.backend.run_deadline is not None:
@@ -205,3 +212,10 @@ class Asked:
         if price is None or reply.text is None:
             return reply
         return reply._replace(cost=price.of(reply.tokens_in, reply.tokens_out))
+
+
+def drawn_by(request: Request, decoding: Decoding) -> int:
+    """Return the seed of one answer: its own where it is drawn."""
+    if not decoding.temperature:
+        return decoding.seed or 0
+    return seed_of(decoding.seed, request.example_id, request.sample)

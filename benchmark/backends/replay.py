@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from pydantic import field_validator
 
@@ -24,9 +24,15 @@ TEXTS = ("text", "answer", "prediction", "completion", "output")
 
 
 class Replay(Plugin):
-    """Answers of a file: one row an answer, told apart by the example's id."""
+    """Answers of a file: one row an answer, told apart by the example's id.
+
+    Where a suite asks for several samples, an id has as many rows, in their order; those of
+    another run's generations by their `sample`.
+    """
 
     is_control: ClassVar[bool] = False
+    is_given: ClassVar[bool] = True
+    """The answers are made already: whether samples differ is no question of temperature."""
     trainable: ClassVar[bool] = False
 
     path: str
@@ -71,21 +77,34 @@ class Replay(Plugin):
         return Path(self.path).expanduser()
 
 
+class Fault(NamedTuple):
+    """A row that is not used."""
+
+    line: int
+    place: str
+    reason: str
+
+
+class _Row(NamedTuple):
+    """One answer, where it stands, and which sample it says it is."""
+
+    line: int
+    place: str
+    name: str
+    reply: Reply
+    sample: int | None
+
+
 class Answered:
     """The answers of a file, by example."""
 
     def __init__(self, backend: Replay, progress: Progress) -> None:
         self.backend = backend
-        self.lines: dict[str, int] = {}
         self.names: set[str] = set()
         """Candidates whose rows were met."""
-        self.faults: list[str] = []
-        """One line for each row that is not used."""
-        self.replies = self._read()
-        for fault in self.faults[:SHOWN]:
-            progress.say(fault)
-        if len(self.faults) > SHOWN:
-            progress.say(f"{backend.path}: and {len(self.faults) - SHOWN} more rows are not used")
+        self.faults: list[Fault] = []
+        """Rows that no run could use."""
+        self.rows = self._read()
         self.progress = progress
 
     @contextmanager
@@ -102,36 +121,47 @@ class Answered:
     def generate(self, batch: Sequence[Request], decoding: Decoding, tick: Tick) -> list[Reply]:
         """Look up every answer of the run."""
         asked = {request.example_id for request in batch}
-        unknown = [name for name in self.replies if name not in asked]
+        count = 1 + max((request.sample for request in batch), default=0)
+        faults = list(self.faults)
+        replies = {name: _samples(rows, count, faults) for name, rows in self.rows.items()}
+        self._tell(sorted(faults))
+        unknown = [name for name in replies if name not in asked]
         if unknown:
             some = ", ".join(map(shown, unknown[:3])) + (", ..." if len(unknown) > 3 else "")
             self.progress.say(
-                f"{self.backend.path}: {len(unknown)} of {len(self.replies)} answers are to no "
+                f"{self.backend.path}: {len(unknown)} of {len(replies)} answers are to no "
                 f"question of the test set ({some})"
             )
         missing = Reply(None, error=f"no answer in {Path(self.backend.path).name}", finish="error")
-        return [self.replies.get(request.example_id, missing) for request in batch]
+        none: dict[int, Reply] = {}
+        return [
+            replies.get(request.example_id, none).get(request.sample, missing) for request in batch
+        ]
 
-    def _read(self) -> dict[str, Reply]:
+    def _tell(self, faults: Sequence[Fault]) -> None:
+        for fault in faults[:SHOWN]:
+            self.progress.say(f"{fault.place}: {fault.reason}; not used")
+        if len(faults) > SHOWN:
+            more = f"and {len(faults) - SHOWN} more rows are not used"
+            self.progress.say(f"{self.backend.path}: {more}")
+
+    def _read(self) -> dict[str, list[_Row]]:
         mine = self.backend
-        found: dict[str, Reply] = {}
+        found: dict[str, list[_Row]] = {}
         for row in read_records(mine._file(), mine.path):
             if isinstance(row, BadRow):
-                self.faults.append(f"{row.place}: {row.reason}; not used")
+                self.faults.append(Fault(row.place.line, str(row.place), row.reason))
                 continue
             place, record = row
             if not self._is_mine(record):
                 continue
             try:
                 name, reply = self._id(record), self._reply(record)
+                taken = _Row(place.line, str(place), name, reply, _sample(record))
             except ValueError as error:
-                self.faults.append(f"{place}: {error}; not used")
+                self.faults.append(Fault(place.line, str(place), str(error)))
                 continue
-            if name in found and not (found[name].text is None and reply.text is not None):
-                first = self.lines[name]
-                self.faults.append(f"{place}: {shown(name)} is answered in line {first}; not used")
-                continue
-            found[name], self.lines[name] = reply, place.line
+            found.setdefault(name, []).append(taken)
         self._check_names()
         return found
 
@@ -177,6 +207,33 @@ class Answered:
             raise ValueError(f"`{name}` is {kind_of(text)}, and a text is expected")
         finish = "length" if record.get("finish") == "length" else "stop"
         return made._replace(text=text, finish=finish)
+
+
+def _samples(rows: Sequence[_Row], count: int, faults: list[Fault]) -> dict[int, Reply]:
+    """Return an example's first `count` samples; what is too much goes to the faults.
+
+    An answer beats an error: whoever asked again after one has both in the file.
+    """
+    taken: dict[int, _Row] = {}
+    for row in sorted(rows, key=lambda row: (row.sample is None, row.reply.text is None)):
+        free = next((at for at in range(count) if at not in taken), None)
+        at = free if row.sample is None else row.sample
+        if at is not None and at < count and at not in taken:
+            taken[at] = row
+        elif row.sample is not None and row.sample >= count:
+            said = f"{shown(row.name)} is sample {row.sample}, and {count} are asked for"
+            faults.append(Fault(row.line, row.place, said))
+        elif row.reply.text is not None:
+            first = min(other.line for other in taken.values()) if at is None else taken[at].line
+            said = f"{shown(row.name)} is answered in line {first}"
+            faults.append(Fault(row.line, row.place, said))
+    return {at: row.reply for at, row in taken.items()}
+
+
+def _sample(record: dict[str, Any]) -> int | None:
+    # Of our own records only: elsewhere a field of that name may mean anything.
+    value = record.get("sample") if {"example_id", "candidate"} <= record.keys() else None
+    return value if type(value) is int and value >= 0 else None
 
 
 def _field(

@@ -1,4 +1,4 @@
-"""The same step again and again, in the same memory: greedy tokens for rows with a cache.
+"""The same step again and again, in the same memory: new tokens for rows with a cache.
 
 `generate` makes a new cache, a new mask and new shapes for each token. On a GPU that costs more
 than the arithmetic: launching a step's kernels takes about 25 ms, whatever the batch. Here all
@@ -17,6 +17,8 @@ from weakref import WeakSet
 
 import torch
 from transformers.cache_utils import DynamicCache, DynamicLayer
+
+from benchmark.backends.drawing import Drawn
 
 _WARM: WeakSet[Any] = WeakSet()
 """Models that have made a stretch."""
@@ -103,7 +105,14 @@ class Stretch:
         done: Steps that were made: fewer than asked for when all rows had ended.
     """
 
-    def __init__(self, model: Any, cache: Any, last: torch.Tensor, mask: torch.Tensor) -> None:
+    def __init__(
+        self,
+        model: Any,
+        cache: Any,
+        last: torch.Tensor,
+        mask: torch.Tensor,
+        drawn: Drawn | None = None,
+    ) -> None:
         """Take rows as `generate` leaves them.
 
         Args:
@@ -111,10 +120,12 @@ class Stretch:
             cache: A `roomy_cache` of w - 1 columns.
             last: Each row's last token, which is not in the cache. Shape: (rows, 1).
             mask: 1 for real tokens, the last included. Shape: (rows, w).
+            drawn: How tokens are drawn; None: each is the likeliest.
         """
         self.model, self.cache = model, cache
         self.ids = last.clone()
         self.mask = mask
+        self.drawn = drawn
         self.done = 0
 
     def run(
@@ -167,7 +178,7 @@ class Stretch:
             past_key_values=self.cache,
             use_cache=True,
         ).logits[:, -1]
-        chosen = logits.argmax(dim=-1, keepdim=True).masked_fill(self.ended, self.pad)
+        chosen = self._chosen(logits).masked_fill(self.ended, self.pad)
         self.made.index_copy_(1, self.at, chosen)
         self.ended |= (chosen == self.ends).any(dim=-1, keepdim=True)
         self.ids.copy_(chosen)
@@ -175,6 +186,11 @@ class Stretch:
         self.column += 1
         self.at += 1
         self.bias.index_fill_(3, self.column, 0.0)
+
+    def _chosen(self, logits: torch.Tensor) -> torch.Tensor:
+        if self.drawn is None:
+            return logits.argmax(dim=-1, keepdim=True)
+        return self.drawn.sampling.pick(logits, self.drawn.numbers.index_select(1, self.at))
 
     def _recorded(self) -> Callable[[], None]:
         """Return a step that plays the kernels of `_step` back, which were run once before."""

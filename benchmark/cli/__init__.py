@@ -30,6 +30,7 @@ COMMANDS = {
     "compare": "Compare two runs, example by example, after saying what differs.",
     "judge": "Label answers by hand, and say how far judges agree with people.",
     "ls": "List the plugins: metrics, judges, backends, datasets, reporters.",
+    "cache": "Say how much of each kind the cache holds; remove what is old.",
     "doctor": "Say what this machine has, what is missing, and what installs it.",
 }
 

@@ -74,7 +74,8 @@ def find(name: str, reports: Path = Path("reports")) -> Entry:
 
     Args:
         name: The first digits of a key (also as `cache:KEY`), a folder, or `SUITE:CANDIDATE`
-            for what this candidate used in the suite's latest run.
+            for what this candidate used in the suite's latest run. `cache:[SUITE/]CANDIDATE` is
+            the newest that answered under that name, with `@KEY` behind it the one of that key.
         reports: Folder of run folders, for the last.
 
     Raises:
@@ -101,6 +102,8 @@ def _by_key(prefix: str) -> Entry:
     if found:
         shown = ", ".join(key[: max(SHORT, len(prefix) + 2)] for key in found[:5])
         raise StoreError(f"{prefix!r} begins {len(found)} keys: {shown}", hint="give more digits")
+    if (named := _named(prefix)) is not None:
+        return named
     near = difflib.get_close_matches(prefix, [key[: len(prefix)] for key in known], 3, 0.5)
     if near:
         whole = [next(key for key in known if key.startswith(start))[:SHORT] for start in near]
@@ -110,6 +113,22 @@ def _by_key(prefix: str) -> Entry:
     else:
         hint = "the cache has none; `bench run` trains them, `bench adapters import` takes them in"
     raise StoreError(f"no adapter {prefix!r}", hint=hint)
+
+
+def _named(name: str) -> Entry | None:
+    """Return the adapter that answered as `[SUITE/]CANDIDATE[@KEY]`, the newest without a key."""
+    who, at, start = name.partition("@")
+    suite, _, candidate = who.rpartition("/")
+    found = [
+        entry
+        for entry in (entries() if candidate else ())
+        if entry.key.startswith(start)
+        and any((row.suite, row.candidate) == (suite or row.suite, candidate)
+                for row in entry.evaluations)
+    ]  # fmt: skip
+    if at and len(found) > 1:
+        raise StoreError(f"{start!r} begins {len(found)} keys of {who}", hint="give more digits")
+    return found[0] if found else None
 
 
 def _keys() -> list[str]:

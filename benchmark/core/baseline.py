@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from benchmark.core.sampled import opinions_by_example
 from benchmark.core.store import RunFolder
 from benchmark.errors import ConfigError
 from benchmark.keys import canonical, sha256_of_rows
@@ -130,9 +131,10 @@ def from_run(
             mine[row.metric] = row.stats
     for (candidate, judge), rows in opinions(folder, results).items():
         if candidate in names and (kept is None or JUDGE + judge in kept):
-            for verdict in rows:
-                mine = examples.setdefault(verdict.example_id, {}).setdefault(candidate, {})
-                mine[JUDGE + judge] = None if verdict.value is None else (verdict.value, 1.0)
+            known = opinions_by_example(rows)
+            for name in dict.fromkeys(verdict.example_id for verdict in rows):
+                mine = examples.setdefault(name, {}).setdefault(candidate, {})
+                mine[JUDGE + judge] = (known[name], 1.0) if name in known else None
     measured = {metric for by in examples.values() for stats in by.values() for metric in stats}
     signatures = {row.metric: row.signature for row in results.scores}
     signatures |= {JUDGE + row.judge: row.signature for row in results.verdicts}

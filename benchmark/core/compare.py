@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from benchmark.core.sampled import between
 from benchmark.plugins import Metric
 from benchmark.records import Score
 from benchmark.results import Comparison, ScoreSummary
@@ -85,6 +86,7 @@ def summarise(scored: Scored) -> list[ScoreSummary]:
             rows = scored.answered(candidate, name)
             infos = metric.infos()
             found = None
+            spread = between(metric, scored.scores.get((candidate, name), ()))
             if rows:
                 groups = scored.clusters(rows)
                 yes_no = _yes_no(scored, name, scales)
@@ -106,6 +108,7 @@ def summarise(scored: Scored) -> list[ScoreSummary]:
                         cut=_cut(metric, rows.values()),
                         higher_is_better=info.higher_is_better,
                         signature=metric.signature,
+                        spread=None if spread is None else _number(spread[at]),
                         method="" if found is None or low is None else found.methods[at],
                     )
                 )

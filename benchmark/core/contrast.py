@@ -15,6 +15,7 @@ from benchmark.core.gate_table import flips
 from benchmark.core.regate import Run
 from benchmark.errors import ConfigError, DataError
 from benchmark.records import Example, Score
+from benchmark.samples import first
 
 MISSING = "–"
 LONGEST = 200
@@ -241,7 +242,7 @@ def _flips(
         if info in score.values
     }
     texts = [
-        {one.example_id: one.text or "" for one in run.generations.get(who, ())}
+        {one.example_id: one.text or "" for one in first(run.generations.get(who, ()))}
         for run, who in ((left, pair[0]), (right, pair[1]))
     ]
     examples = {example.id: example for example in right.examples}

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmark.core.adapter_source import inner
 from benchmark.core.adapters import KIND, Entry, evaluations, find
 from benchmark.core.store import Cache
 from benchmark.errors import StoreError
@@ -101,14 +102,7 @@ def take_in(source: str, base: LocalModel | None = None) -> Imported:
     # Unpacked inside the cache: there is room for it there, or the import could not end well.
     with tempfile.TemporaryDirectory(prefix=".unpack-", dir=cache.path(KIND, "x").parent) as room:
         unpack(path, "", Path(room), source)
-        return _taken(_inner(Path(room)), source, base)
-
-
-def _inner(folder: Path) -> Path:
-    """Return the one folder inside, where the files do not lie at the top."""
-    inside = [path for path in folder.iterdir() if path.is_dir()]
-    flat = any(path.suffix == ".safetensors" for path in folder.iterdir())
-    return inside[0] if len(inside) == 1 and not flat else folder
+        return _taken(inner(Path(room)), source, base)
 
 
 def _taken(folder: Path, source: str, base: LocalModel | None) -> Imported:

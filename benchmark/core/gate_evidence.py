@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import NamedTuple
 
 from benchmark.core.baseline import JUDGE, Baseline, answers_sha256, other_signature
@@ -140,16 +141,19 @@ class Evidence:
             "tokens": [float(row.tokens_out) for row in rows],
         }[what]
         metric = Opinion(what, higher_is_better=False)
+        each: dict[str, list[float]] = {}
+        for row, value in zip(rows, spent, strict=True):  # several, where there are samples
+            each.setdefault(row.example_id, []).append(value)
         scores = [
-            score_of(row.example_id, candidate, what, (value, 1.0), metric)
-            for row, value in zip(rows, spent, strict=True)
+            score_of(name, candidate, what, (fmean(values), 1.0), metric)
+            for name, values in each.items()
         ]
         table = Scored(
             {what: metric}, {(what, what): what}, {(candidate, what): scores}, self.table.groups
         )
-        (row,) = summarise(table)
+        (found,) = summarise(table)
         name = f"{what} an answer of {candidate}"
-        return Value(name, row, Sample(len(rows), len(rows)))
+        return Value(name, found, Sample(len(each), len(each)))
 
     def parts(self, where: Mapping[str, str], by: str | None) -> dict[str, Ids]:
         """Return the parts of the test side that a gate judges (see `gate_table.parts`)."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from benchmark.core.baseline import JUDGE
 from benchmark.core.compare import Scored
 from benchmark.core.opinions import Opinion
+from benchmark.core.sampled import opinions_by_example
 from benchmark.records import Example, Score, Verdict
 from benchmark.results import Comparison
 from benchmark.stats import bootstrap
@@ -168,7 +169,7 @@ def with_opinions(
         name = JUDGE + judge
         metric = Opinion(name, signatures.get(judge, ""))
         metrics[name], labels[name, name] = metric, name
-        known = {row.example_id: row.value for row in rows if row.value is not None}
+        known = opinions_by_example(rows)
         scores[candidate, name] = [
             score_of(
                 example.id,

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmark.core.batching import checked
 from benchmark.core.estimate import Speeds, guess_seconds
 from benchmark.core.plan import CandidatePlan, Plan
 from benchmark.core.requests import Job, job_of
@@ -67,6 +68,7 @@ def applied(plan: Plan, name: str, answers: dict[str, Answers], progress: Progre
         bare = not (other.spec.train or other.spec.adapter)
         if not bare or _asked_otherwise(candidate, other):
             continue
+        # With the same seeds, drawn answers are alike too.
         pairs = list(zip(mine.generations, answers[other.name].generations, strict=False))
         if pairs and all(one.text == two.text for one, two in pairs):
             reason = CandidateError(
@@ -106,6 +108,8 @@ def _answers(model: Model, job: Job, cache: Cache, progress: Progress) -> Answer
         with model.adapted(job.adapter.path if job.adapter else None):
             generations = _generations(model, job, cache, progress)
             effort: Effort | None = getattr(model, "effort", lambda: None)()
+            if effort is not None:
+                effort = checked(model, job, generations, effort, progress)
     except CandidateError as error:
         progress.say(f"{job.candidate.name}: {error}")
         return Answers((), job.fingerprint, False, str(error))
@@ -136,12 +140,11 @@ def _generations(model: Model, job: Job, cache: Cache, progress: Progress) -> Se
             at: rows
             for at, rows in _batches_on_disk(partial).items()
             if at < len(batches)
-            and [row.example_id for row in rows]
-            == [job.requests[n].example_id for n in batches[at]]
+            and list(map(_which, rows)) == [_which(job.requests[n]) for n in batches[at]]
         }
         todo = [at for at in range(len(batches)) if at not in done]
         tokens = sum(len(batches[at]) for at in todo) * decoding.max_new_tokens
-        started, made = time.perf_counter(), 0
+        started, made, since = time.perf_counter(), 0, kept_tokens(model)
         with progress.step(
             f"{job.candidate.name}: {len(job.requests)} answers",
             total=tokens,
@@ -156,12 +159,17 @@ def _generations(model: Model, job: Job, cache: Cache, progress: Progress) -> Se
                 if all(generation.text is not None for generation in done[at]):
                     append_line(partial, [at, [row.model_dump() for row in done[at]]])
         if not job.candidate.is_control:
-            seconds = time.perf_counter() - started
+            seconds, made = time.perf_counter() - started, made + since - kept_tokens(model)
             Speeds(cache).remember(f"generate {job.fingerprint}", made, seconds)
         if all(row.text is not None for rows in done.values() for row in rows):
             if partial.is_file():
                 partial.replace(cache.path("generations", f"{job.key}.jsonl"))
     return _in_order(job, done)
+
+
+def kept_tokens(model: Model) -> int:
+    """Return how many tokens an open backend has had from an earlier run, in no time."""
+    return int(getattr(model, "kept_tokens", 0))
 
 
 def _replies(model: Model, batch: Sequence[Request], job: Job, tick: Tick) -> list[Generation]:
@@ -188,6 +196,7 @@ def _replies(model: Model, batch: Sequence[Request], job: Job, tick: Tick) -> li
             tokens_out=reply.tokens_out,
             seconds=round(seconds if reply.seconds is None else reply.seconds, 4),
             cost=reply.cost,
+            sample=request.sample,
         )
         for request, reply in zip(batch, replies, strict=True)
     ]
@@ -199,8 +208,8 @@ def finished(cache: Cache, job: Job) -> Sequence[Generation] | None:
     if not path.is_file():
         return None
     done = _batches_on_disk(path)
-    known = {row.example_id for rows in done.values() for row in rows}
-    if known != {request.example_id for request in job.requests}:
+    known = {_which(row) for rows in done.values() for row in rows}
+    if known != set(map(_which, job.requests)):
         return None
     return _in_order(job, done)
 
@@ -217,12 +226,17 @@ def _batches_on_disk(path: Path) -> dict[int, list[Generation]]:
 
 
 def _in_order(job: Job, done: dict[int, list[Generation]]) -> Sequence[Generation]:
-    by_id = {row.example_id: row for rows in done.values() for row in rows}
+    """Return the answers by sample, and for each in the order of the test side."""
+    known = {_which(row): row for rows in done.values() for row in rows}
     # The cache knows no candidate's name: two suites may call the same answers differently.
     return [
-        by_id[request.example_id].model_copy(update={"candidate": job.candidate.name})
-        for request in job.requests
+        known[_which(request)].model_copy(update={"candidate": job.candidate.name})
+        for request in sorted(job.requests, key=lambda request: request.sample)
     ]
+
+
+def _which(one: Request | Generation) -> tuple[str, int]:
+    return one.example_id, one.sample
 
 
 def estimate(candidate: CandidatePlan, fingerprint: str, tokens: float) -> float | None:

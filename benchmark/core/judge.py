@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 from benchmark.core.opinions import even_rows, rows_of
 from benchmark.core.plan import Plan
+from benchmark.core.sampled import opinions_by_example
 from benchmark.core.state import Answers
 from benchmark.core.store import Cache, append_line, read_lines
 from benchmark.errors import BenchError
 from benchmark.keys import key
 from benchmark.plugins import Judge, JudgeItem
 from benchmark.progress import Progress
-from benchmark.records import Example, Score, Verdict
+from benchmark.records import Example, Generation, Score, Verdict
 from benchmark.results import VerdictSummary
 
 UNHEARD = ("failed", "over budget", "no quorum")
@@ -30,7 +31,7 @@ class Judged(NamedTuple):
     """All verdicts, and how many (candidate, judge) pairs were asked now."""
 
     verdicts: dict[tuple[str, str], list[Verdict]]
-    """(candidate, judge's name) -> one an answered example, in order."""
+    """(candidate, judge's name) -> one an answer that is there, in order."""
     computed: int
     tests: dict[tuple[str, str], list[Verdict]]
     """(name of a test, judge's name) -> one an item of the test, in order."""
@@ -68,7 +69,7 @@ def judge(
             tested[test.removeprefix(TEST), name] = made.verdicts[test]
         for candidate in asked:
             rows = verdicts[candidate, name] = made.verdicts[candidate]
-            seen = answers[candidate].generations[: _size(found)]
+            seen = _shown(plan, answers[candidate], examples[: _size(found)])
             scores[candidate, name] = rows_of(candidate, name, seen, rows)
         if found.arity == 2 and asked:
             scores[baseline, name] = even_rows(baseline, name, examples[: _size(found)])
@@ -79,7 +80,8 @@ def summarise_verdicts(plan: Plan, judged: Judged) -> list[VerdictSummary]:
     """Return each judge's mean for each candidate, with its abstentions beside it."""
     summaries = []
     for (candidate, name), rows in judged.verdicts.items():
-        values = [row.value for row in rows if row.value is not None]
+        given = sum(row.value is not None for row in rows)
+        values = opinions_by_example(rows).values()
         votes = [vote for row in rows for vote in row.votes]
         notes: Callable[[Sequence[Verdict]], list[str]]
         notes = getattr(plan.judges[name], "notes", lambda _: [])
@@ -87,9 +89,9 @@ def summarise_verdicts(plan: Plan, judged: Judged) -> list[VerdictSummary]:
             VerdictSummary(
                 candidate=candidate,
                 judge=name,
-                value=sum(values) / len(values) if values else None,
-                n=len(values),
-                abstained=len(rows) - len(values),
+                value=math.fsum(values) / len(values) if values else None,
+                n=given,
+                abstained=len(rows) - given,
                 reasons=dict(Counter(row.label for row in rows if row.value is None)),
                 notes=tuple(notes(rows)),
                 votes=len(votes),
@@ -124,7 +126,7 @@ def _asked(
     asked = {}
     for candidate, answer in answers.items():
         if candidate in chosen and not (found.arity == 2 and candidate == plan.suite.baseline):
-            if items := _items(found.arity, examples[: _size(found)], answer, baseline):
+            if items := _items(plan, found, examples, (answer, baseline)):
                 asked[candidate] = items
     return asked
 
@@ -136,15 +138,38 @@ def _size(found: Judge) -> int | None:
 
 
 def _items(
-    arity: int, examples: Sequence[Example], answer: Answers, baseline: Answers
+    plan: Plan, found: Judge, examples: Sequence[Example], sides: tuple[Answers, Answers]
 ) -> list[JudgeItem]:
-    if answer.error is not None or (arity == 2 and baseline.error is not None):
+    """Return what is asked about one candidate's answers; the baseline stands beside them."""
+    answer, baseline = sides
+    if answer.error is not None or (found.arity == 2 and baseline.error is not None):
         return []
-    seen = [answer.generations] if arity == 1 else [answer.generations, baseline.generations]
+    known = {example.id: example for example in examples[: _size(found)]}
+    shown = _shown(plan, answer, list(known.values()))
+    if found.arity == 1:
+        return [JudgeItem(known[row.example_id], (row,)) for row in shown if row.text is not None]
+    theirs: dict[str, list[Generation]] = {}
+    for row in baseline.generations:
+        theirs.setdefault(row.example_id, []).append(row)
+    pairs = (
+        # A baseline of fewer samples is shown again.
+        (row, theirs[row.example_id][row.sample % len(theirs[row.example_id])])
+        for row in shown
+    )
     return [
-        JudgeItem(example, tuple(shown))
-        for example, *shown in zip(examples, *seen, strict=False)  # `examples` may be the first
-        if all(generation.text is not None for generation in shown)
+        JudgeItem(known[pair[0].example_id], pair)
+        for pair in pairs
+        if all(row.text is not None for row in pair)
+    ]
+
+
+def _shown(plan: Plan, answer: Answers, examples: Sequence[Example]) -> list[Generation]:
+    """Return a candidate's answers that are judged: of these examples, the first samples."""
+    known, most = {example.id for example in examples}, plan.suite.judging.samples
+    return [
+        row
+        for row in answer.generations
+        if row.example_id in known and (most is None or row.sample < most)
     ]
 
 
@@ -255,4 +280,6 @@ def _failed(item: JudgeItem, why: str) -> Verdict:
 def _named(row: Verdict, judge: str, item: JudgeItem) -> Verdict:
     # The cache knows no names: two suites may call the same judge and answers differently.
     candidates = tuple(generation.candidate for generation in item.generations)
-    return row.model_copy(update={"candidates": candidates, "judge": judge})
+    samples = tuple(generation.sample for generation in item.generations)
+    shown = {"candidates": candidates, "judge": judge, "samples": samples if any(samples) else ()}
+    return row.model_copy(update=shown)

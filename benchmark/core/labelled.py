@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 from benchmark.core.labels import label_id
 from benchmark.records import Example, Generation, Verdict
@@ -16,7 +17,7 @@ class Answered:
     ) -> None:
         self._examples = {row.id: row for row in examples}
         self._texts = {
-            (row.candidate, row.example_id): row.text
+            (row.candidate, row.example_id, row.sample): row.text
             for rows in generations.values()
             for row in rows
         }
@@ -24,7 +25,8 @@ class Answered:
     def ids(self, verdict: Verdict) -> list[str]:
         """Return the label ids of the answers that a verdict is about; "" for one not there."""
         example = self._examples.get(verdict.example_id)
-        texts = [self._texts.get((name, verdict.example_id)) for name in verdict.candidates]
+        shown = zip_longest(verdict.candidates, verdict.samples, fillvalue=0)
+        texts = [self._texts.get((str(name), verdict.example_id, at)) for name, at in shown]
         return [label_id(example, text) if example and text is not None else "" for text in texts]
 
     def group(self, verdict: Verdict) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from benchmark.core.plan import Plan
-from benchmark.core.requests import Job, job_of
+from benchmark.core.requests import Job, first_of, job_of
 from benchmark.core.state import Adapter, Data
 from benchmark.core.store import Cache
 from benchmark.errors import CandidateError
@@ -48,7 +48,7 @@ def likelihood(
         if backend.is_control:
             continue
         jobs = [
-            job_of(plan, data, candidate, adapter, progress)
+            first_of(job_of(plan, data, candidate, adapter, progress))
             for candidate in candidates
             if not isinstance(adapter := adapters.get(candidate.name), CandidateError)
         ]

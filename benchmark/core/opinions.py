@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from benchmark.core.sampled import mean_stats
 from benchmark.plugins import Metric, ScoreInfo
 from benchmark.records import Example, Generation, Score, Verdict
 
@@ -65,9 +66,19 @@ def opinions(
 def rows_of(
     candidate: str, judge: str, answers: Sequence[Generation], verdicts: Iterable[Verdict]
 ) -> list[Score]:
-    """Return one record an example, in order; without statistics where there is no value."""
-    values = {row.example_id: row.value for row in verdicts}
-    return [_row(row.example_id, candidate, judge, values.get(row.example_id)) for row in answers]
+    """Return one record an example, in order; without statistics where there is no value.
+
+    Args:
+        candidate: Whose answers.
+        judge: Whose opinions.
+        answers: What was to be judged; of an example, one or several samples.
+        verdicts: On them.
+    """
+    values = {(row.example_id, next(iter(row.samples), 0)): row.value for row in verdicts}
+    found: dict[str, list[float | None]] = {}
+    for row in answers:
+        found.setdefault(row.example_id, []).append(values.get((row.example_id, row.sample)))
+    return [_row(example, candidate, judge, *mine) for example, mine in found.items()]
 
 
 def even_rows(baseline: str, judge: str, examples: Iterable[Example]) -> list[Score]:
@@ -75,11 +86,15 @@ def even_rows(baseline: str, judge: str, examples: Iterable[Example]) -> list[Sc
     return [_row(example.id, baseline, judge, EVEN) for example in examples]
 
 
-def _row(example: str, candidate: str, judge: str, value: float | None) -> Score:
+def _row(example: str, candidate: str, judge: str, *values: float | None) -> Score:
+    """Return the record of one example, from the opinions of all of its samples."""
+    samples = tuple(None if value is None else (value, 1.0) for value in values)
+    stats = mean_stats(samples)
     return Score(
         example_id=example,
         candidate=candidate,
         metric=judge,
-        stats=None if value is None else (value, 1.0),
-        values={} if value is None else {judge: value},
+        stats=stats,
+        values={} if stats is None else {judge: stats[0]},
+        samples=samples if len(samples) > 1 else (),
     )

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from benchmark.core.general_text import problem_of
+from benchmark.core.plan_answers import adapter_problems, decoding_of, sampling_problems
 from benchmark.core.plan_judges import judge_problems
 from benchmark.errors import BenchError, ConfigError, Problem
 from benchmark.keys import key
@@ -114,13 +114,14 @@ def make_plan(suite: Suite) -> Plan:
         CandidatePlan(
             name=name,
             spec=spec,
-            backend=built["candidates", name, "backend"] if spec.backend else built[("backend",)],
+            backend=(backend := built.get(("candidates", name, "backend")) or built["backend",]),
             template=spec.template or suite.template,
-            decoding=_decoding(suite.generation, spec.generation),
+            decoding=decoding_of(suite, spec, backend),
         )
         for name, spec in suite.candidates.items()
     )
     problems += _misfits(suite, candidates, built[("dataset",)])
+    problems += sampling_problems(suite, candidates)
     wrong = problem_of(suite.forgetting, origin) if suite.forgetting else None
     problems += [wrong] if wrong else []
     if problems:
@@ -263,11 +264,10 @@ def _misfits(
             here = suite.origin.where("candidates", candidate.name, "retrieval", "documents")
             what = f"data set {suite.dataset.use} has no corpus of its own"
             yield Problem(here, what, "name a file or folder of documents, or train")
-        cached = spec.adapter and spec.adapter.startswith("cache:")  # looked up when it is loaded
         if spec.train:
             yield from _untrainable(candidate, suite.origin)
-        if spec.adapter and not cached and not Path(spec.adapter).expanduser().is_dir():
-            yield Problem(where, f"no adapter folder {spec.adapter}", "name an existing folder")
+        if spec.adapter:
+            yield from adapter_problems(suite, candidate)
 
 
 _ELSEWHERE = "use backend hf, or name a server's LoRA module as the backend's `model`"
@@ -283,10 +283,3 @@ def _untrainable(candidate: CandidatePlan, origin: Origin) -> Iterator[Problem]:
         if tracker not in ("none", "all") and find_spec(tracker.replace("-", "_")) is None:
             where = origin.where("candidates", candidate.name, "train", "report_to")
             yield Problem(where, f"{tracker} is not installed", f"pip install {tracker}")
-
-
-def _decoding(suite: Decoding, own: Decoding | None) -> Decoding:
-    """Let a candidate change single values of the suite's `generation:`."""
-    if own is None:
-        return suite
-    return suite.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
 from benchmark.core import forgetting, generate, train
+from benchmark.core.adapter_source import folder_of
 from benchmark.core.data import load_data
 from benchmark.core.plan import CandidatePlan, Plan
 from benchmark.core.requests import job_of
@@ -35,6 +36,8 @@ def preview(plan: Plan, progress: Progress) -> list[Step]:
         try:
             for candidate in plan.candidates:
                 candidate.backend.fingerprint(progress)
+                if candidate.spec.adapter:
+                    folder_of(candidate.spec.adapter, progress)
             data = retrieve(plan, load_data(plan, progress), progress, only_ready=True)
             texts = forgetting.texts_of(plan, progress)
         except FetchError as error:
@@ -101,7 +104,8 @@ def _generation(
     progress: Progress,
 ) -> Step:
     name = f"generate {candidate.name}"
-    what = f"{len(data.test)} answers of at most {candidate.decoding.max_new_tokens} tokens"
+    count = len(data.test) * candidate.decoding.samples
+    what = f"{count} answers of at most {candidate.decoding.max_new_tokens} tokens"
     adapter = adapters.get(candidate.name)
     if candidate.spec.adapter:
         adapter = train.loaded(candidate, progress)
@@ -110,7 +114,7 @@ def _generation(
     unknown = untrained or _waits(candidate, data)
     if not unknown and generate.finished(Cache(), job) is not None:
         return Step(name, what, "cached")
-    tokens = len(data.test) * candidate.decoding.max_new_tokens
+    tokens = count * candidate.decoding.max_new_tokens
     return Step(name, what, "to do", generate.estimate(candidate, job.fingerprint, tokens))
 
 

@@ -19,6 +19,7 @@ from benchmark.errors import StoreError
 from benchmark.plugins import REPORTERS, Report
 from benchmark.records import Example, Generation, Score
 from benchmark.results import Results
+from benchmark.samples import first, others
 from benchmark.suite import Suite
 from benchmark.suite_file import load_suite
 
@@ -118,7 +119,10 @@ def regate(run: Run, reports: Path, named: Baseline | None = None) -> Results:
 
 def report_of(run: Run, results: Results, folder: Path) -> Report:
     """Return what reporters see of a run."""
-    return Report(results, run.examples, dict(run.generations), run.scores, folder)
+    once: dict[str, Sequence[Generation]]
+    once = {name: first(rows) for name, rows in run.generations.items()}
+    more = {name: others(rows) for name, rows in run.generations.items()}
+    return Report(results, run.examples, once, run.scores, folder, more)
 
 
 def write_reports(run: Run, results: Results, folder: Path) -> Report:

@@ -38,6 +38,7 @@ from benchmark.plugins import Plugin, Report
 from benchmark.progress import Progress, Silent
 from benchmark.records import Example, Generation, Record
 from benchmark.results import CandidateSummary, Results
+from benchmark.samples import others
 from benchmark.suite_file import to_yaml
 
 R = TypeVar("R", bound=Record)
@@ -130,7 +131,9 @@ def report_of(
     """Return what reporters see; what retrieval found is written on the way."""
     for name, found in data.retrieved.items():
         folder.write_rows(f"retrieval/{name}.jsonl", found.found)
-    return Report(results, data.test, generations_of(answers), flat(table.scores), folder.path)
+    once = {name: answer.first for name, answer in answers.items()}
+    more = {name: others(answer.generations) for name, answer in answers.items()}
+    return Report(results, data.test, once, flat(table.scores), folder.path, more)
 
 
 def prepare(plan: Plan, progress: Progress) -> None:
@@ -220,7 +223,7 @@ def write(plan: Plan, folder: RunFolder, report: Report, tested: Tested, *, show
     """Write the per-example records, then let every reporter write its view."""
     folder.write_rows("examples.jsonl", report.examples)
     for name, generations in report.generations.items():
-        folder.write_rows(f"generations/{name}.jsonl", generations)
+        folder.write_rows(f"generations/{name}.jsonl", [*generations, *report.others[name]])
     folder.write_rows("scores.jsonl", report.scores)
     judged = tested.judged
     for name, said in (("verdicts", judged.verdicts), ("canaries", judged.tests)):

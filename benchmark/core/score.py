@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic import TypeAdapter
 
 from benchmark.core.plan import Plan
+from benchmark.core.sampled import mean_stats, mean_values
 from benchmark.core.spread import by_example, together
 from benchmark.core.state import Answers
 from benchmark.core.store import Cache
@@ -65,9 +66,10 @@ def _of_candidate(
     """Yield (metric, scores, whether they had to be computed); nothing of one that failed."""
     if answer.error is not None:
         return
+    known_as = {example.id: example for example in examples}
     pairs = [
-        (example, generation.text)
-        for example, generation in zip(examples, answer.generations, strict=True)
+        (known_as[generation.example_id], generation.text)
+        for generation in answer.generations
         if generation.text is not None
     ]
     asked = _Asked.of(pairs)
@@ -100,21 +102,26 @@ def _rows(
     generations: Sequence[Generation],
 ) -> list[Score]:
     stats, citations = found
-    answered = [example.id for example in asked.examples]
+    which = [(row.example_id, row.sample) for row in generations if row.text is not None]
     # A metric that could not look at an answer gives NaN: a score that is missing, and counted.
     known = [row if all(map(math.isfinite, row)) else None for row in stats]
-    rows = dict(zip(answered, known, strict=True))
-    cited = dict(zip(answered, citations, strict=True))
+    rows = dict(zip(which, known, strict=True))
+    cited = dict(zip(which, citations, strict=True))
+    samples: dict[str, list[tuple[float, ...] | None]] = {}
+    for generation in generations:
+        mine = samples.setdefault(generation.example_id, [])
+        mine.append(rows.get((generation.example_id, generation.sample)))
     return [
         Score(
-            example_id=generation.example_id,
-            candidate=generation.candidate,
+            example_id=example,
+            candidate=generations[0].candidate,
             metric=name,
-            stats=rows.get(generation.example_id),
-            values=_values(metric, rows.get(generation.example_id)),
-            citations=cited.get(generation.example_id, ()),
+            stats=mean_stats(mine),
+            values=mean_values([_values(metric, row) for row in mine]),
+            citations=cited.get((example, 0), ()),
+            samples=tuple(mine) if len(mine) > 1 else (),
         )
-        for generation in generations
+        for example, mine in samples.items()
     ]
 
 

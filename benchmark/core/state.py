@@ -10,6 +10,7 @@ from benchmark.keys import sha256_of_rows
 from benchmark.manifests import TrainingManifest
 from benchmark.records import Effort, Example, Found, Generation
 from benchmark.results import DatasetSummary, RetrievalSummary
+from benchmark.samples import first
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Adapter:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """One candidate's generations, in the order of the test side."""
+    """One candidate's generations, by sample, and for each in the order of the test side."""
 
     generations: Sequence[Generation]
     fingerprint: str
@@ -75,6 +76,11 @@ class Answers:
     """Why there are none."""
     effort: Effort | None = None
     """None where nothing was measured: controls, servers."""
+
+    @property
+    def first(self) -> Sequence[Generation]:
+        """Return the first answer to each example, in the order of the test side."""
+        return first(self.generations)
 
 
 def examples_sha256(examples: Iterable[Example]) -> str:

@@ -56,6 +56,7 @@ def _card(
         fingerprint=answers.fingerprint,
         answered=len(answered),
         failed=len(rows) - len(answered),
+        samples=1 + max((row.sample for row in rows), default=0),
         cut=sum(row.finish == "length" for row in answered),
         changed=None if rows is baseline else _changed(rows, baseline),
         tokens_in=sum(row.tokens_in for row in rows),
@@ -88,10 +89,12 @@ def _describe(candidate: CandidatePlan) -> str:
 
 def _changed(rows: Sequence[Generation], baseline: Sequence[Generation]) -> float | None:
     """Return the share of answers that differ from the baseline's; None if none can be compared."""
+    texts = {(row.example_id, row.sample): row.text for row in baseline}
     pairs = [
-        (mine.text, other.text)
-        for mine, other in zip(rows, baseline, strict=False)
-        if mine.text is not None and other.text is not None
+        (mine.text, other)
+        for mine in rows
+        if mine.text is not None
+        and (other := texts.get((mine.example_id, mine.sample))) is not None
     ]
     if not pairs:
         return None

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from benchmark.core import adapters
+from benchmark.core.adapter_source import folder_of
 from benchmark.core.estimate import Speeds, guess_seconds
 from benchmark.core.plan import CandidatePlan, Plan
 from benchmark.core.state import Adapter, Data
@@ -48,11 +47,11 @@ def loaded(candidate: CandidatePlan, progress: Progress) -> Adapter:
 
     Raises:
         CandidateError: It is damaged, pickled, or does not fit the base.
-        StoreError: `cache:KEY` names none.
-        FetchError: The base model cannot be fetched.
+        StoreError: `cache:...` names none.
+        FetchError: The adapter or the base model cannot be fetched.
     """
     name, backend = candidate.spec.adapter or "", candidate.backend
-    folder = adapters.find(name).path if name.startswith("cache:") else Path(name).expanduser()
+    folder = folder_of(name, progress)
     base = local_model(backend.model, progress) if hasattr(backend, "model") else None
     found = fit.check(folder, base, name)
     return Adapter(folder, found.sha256, found.manifest, computed=False)

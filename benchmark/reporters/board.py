@@ -24,6 +24,8 @@ class Column:
     decimals: int
     higher_is_better: bool | None
     primary: bool
+    gated: bool = False
+    """Whether a gate judges it."""
     scale: Scale | None = None
     """What the controls say of it."""
 
@@ -124,7 +126,8 @@ class Row:
         counts = {cell.n for cell in self.cells if cell.summary}
         if not counts:
             return fmt.n_and_failed(self.candidate.answered, self.candidate.failed)
-        return counts.pop() if len(counts) == 1 else ""
+        times = f" × {self.candidate.samples}" if self.candidate.samples > 1 else ""
+        return counts.pop() + times if len(counts) == 1 else ""
 
     @property
     def has_values(self) -> bool:
@@ -232,6 +235,7 @@ def _columns(results: Results) -> tuple[Column, ...]:
                 decimals=fmt.decimals_for(score, first.signature, values),
                 higher_is_better=first.higher_is_better,
                 primary=score == results.primary,
+                gated=any(gate.score == score for gate in results.gates),
                 scale=scales.get(score),
             )
         )

@@ -205,6 +205,9 @@ def _samples(report: Report, board: Board, limit: int) -> Iterator[str]:
     yield from ("## Samples", "")
     total = fmt.plural(len(report.examples), "example")
     yield f"{fmt.count(len(shown))} of {total}, evenly spaced through the test set."
+    many = [f"{row.name} {row.candidate.samples}" for row in board.models if _is_sampled(row)]
+    if many:
+        yield f"Shown is the first sample of each answer; there are: {mark.text(', '.join(many))}."
     for sample in shown:
         yield from ("", f"<details><summary>{mark.html(sample.id)}</summary>", "")
         for role, turn in sample.turns:
@@ -223,6 +226,10 @@ def _samples(report: Report, board: Board, limit: int) -> Iterator[str]:
             yield from wrong_lines(answer.wrong)
         yield "</details>"
     yield ""
+
+
+def _is_sampled(row: Row) -> bool:
+    return row.candidate.samples > 1
 
 
 def _environment(results: Results) -> Iterator[str]:

@@ -102,6 +102,7 @@ def _sample(example: Example, table: _Answers) -> Sample:
     references = tuple(body(text) for text in example.references)
     tags = [f"group: {example.group}"] if example.group else []
     tags += [f"{name}: {value}" for name, value in example.meta.items()]
+    tags += [f"first of {count} samples of {who}" for who, count in table.several(example.id)]
     return Sample(
         id=fmt.one_line(example.id),
         tags=tuple(fmt.one_line(tag, 120) for tag in tags),
@@ -131,6 +132,12 @@ class _Answers:
                 names = (f"{row.metric}.{name}", name)
                 label = next((one for one in names if (row.metric, one) in labels), name)
                 mine[label] = value
+
+    def several(self, example: str) -> Iterator[tuple[str, int]]:
+        """Yield who answered an example several times, and how often; the first is shown."""
+        for row in (*self.board.models, *self.board.controls):
+            if row.candidate.samples > 1 and (row.candidate.name, example) in self.generations:
+                yield row.name, row.candidate.samples
 
     def answers(self, example: str, reference: str | None) -> Iterator[Answer]:
         """Yield each candidate's answer to one example, in the order of the board."""

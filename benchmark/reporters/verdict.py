@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmark.gate_results import GateResult
-from benchmark.reporters import forgetting, retrieval, scales, training, trust
+from benchmark.reporters import forgetting, retrieval, sampled, scales, training, trust, winner
 from benchmark.reporters import format as fmt
 from benchmark.reporters.board import Board, Cell, Row
 from benchmark.results import Results, ScoreSummary
@@ -67,8 +67,8 @@ def ordered_gates(results: Results) -> list[GateResult]:
 
 
 def claims(board: Board) -> list[str]:
-    """Return one sentence a contender: how it stands on the primary number, and how sure."""
-    return [_claim(row, board) for row in board.contenders]
+    """Return who is best, then one sentence a contender: how it stands, and how sure."""
+    return [*winner.sentences(board), *(_claim(row, board) for row in board.contenders)]
 
 
 def notices(results: Results, board: Board) -> list[str]:
@@ -83,7 +83,7 @@ def notices(results: Results, board: Board) -> list[str]:
 
 def notes(board: Board) -> list[str]:
     """Return what is good to know beside the notices, though it puts no number in doubt."""
-    return training.notes(board)
+    return [*sampled.notes(board), *training.notes(board)]
 
 
 def _leaking(results: Results) -> list[str]:

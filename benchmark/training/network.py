@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from benchmark import four_bits
 from benchmark.devices import Placement
-from benchmark.errors import CandidateError, MissingDependency
+from benchmark.errors import CandidateError
 from benchmark.suite import TrainSpec
 from benchmark.training.methods import is_full, peft_config
 
@@ -66,41 +67,10 @@ def _base(folder: Path, place: Placement, spec: TrainSpec) -> Any:
     more: dict[str, Any] = {"dtype": getattr(torch, place.dtype)}
     if is_full(spec):
         more["dtype"] = torch.float32
-    if spec.method.lower() == "qlora":
-        more |= {"quantization_config": _four_bits(place), "device_map": _whole(place)}
+    if spec.method.lower() == four_bits.METHOD:
+        more |= four_bits.settings(place)
     model: Any = AutoModelForCausalLM.from_pretrained(folder, **more)
     return model
-
-
-def _four_bits(place: Placement) -> Any:
-    """Return NF4 with double quantisation, as QLoRA's authors have it."""
-    import importlib.util
-
-    import torch
-
-    if place.device == "mps":
-        raise CandidateError(
-            "qlora needs bitsandbytes, which has no Apple GPU version", hint="use method: lora"
-        )
-    if importlib.util.find_spec("bitsandbytes") is None:
-        raise MissingDependency(
-            "qlora needs bitsandbytes", hint="install it: pip install 'benchmark[qlora]'"
-        )
-    from transformers import BitsAndBytesConfig
-
-    return BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=getattr(torch, place.dtype),
-    )
-
-
-def _whole(place: Placement) -> dict[str, Any]:
-    import os
-
-    rank = int(os.environ.get("LOCAL_RANK", "0"))
-    return {"": f"cuda:{rank}" if place.device == "cuda" else place.device}
 
 
 def _no_needless_casts(model: Any) -> None:

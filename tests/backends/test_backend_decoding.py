@@ -42,7 +42,7 @@ def prompts(count=7, begun=0, seed=3):
 
 
 def order(asked, new=40, ends=(), over=lambda made: False, tick=lambda count: None):
-    return Order(asked, new, frozenset(ends), 0, {"do_sample": False}, over, tick)
+    return Order(asked, new, frozenset(ends), 0, None, over, tick)
 
 
 def plainly(model, prompt, new=40, ends=()):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 import tiny
 
-from benchmark.backends import likelihood
+from benchmark.backends import beginnings, likelihood
 from benchmark.backends.hf import HuggingFace
 from benchmark.errors import CandidateError
 from benchmark.plugins import BACKENDS, Request, Scorer
@@ -194,3 +196,63 @@ def test_only_weights_here_can_say_how_likely_a_text_is(folder, name, can):
     }
     with BACKENDS.load(name)(**settings.get(name, {})).open(Silent()) as opened:
         assert isinstance(opened, Scorer) == can
+
+
+# --- what rows share is read once, on any device -----------------------------------------------
+
+
+def alike_rows(length):
+    """Return four rows that differ in their last tokens only, and one that is like none."""
+    dice = random.Random(5)
+    head = [dice.randrange(3, 400) for _ in range(length)]
+    ends = [[7, 8, 9], [7, 8, 10], [11, 12, 13], [14, 15]]
+    rows = [likelihood.Row(head + end, length) for end in ends]
+    return [*rows, likelihood.Row([dice.randrange(3, 400) for _ in range(50)], 40)]
+
+
+def passes(model, monkeypatch):
+    """Note the shape of everything that goes through the model."""
+    seen, forward = [], model.model.forward
+
+    def noted(*args, **more):
+        seen.append(tuple(more["input_ids"].shape))
+        return forward(*args, **more)
+
+    monkeypatch.setattr(model.model, "forward", noted)
+    return seen
+
+
+def test_what_is_shared_is_counted_as_it_is_read():
+    # 4 rows of 100 + 3, 3, 3, 2 tokens: 99 once, then three different ends without last tokens.
+    found = beginnings.saved(alike_rows(100)[:4])
+    assert found == (103 * 3 + 102) - 99 - (3 + 3 + 2)
+
+
+@pytest.mark.parametrize(
+    ("least", "is_shared"),
+    [({"cpu": 0}, True), ({"cpu": 304}, True), ({"cpu": 305}, False), ({}, False)],
+)
+def test_sharing_is_a_question_of_what_it_saves(folder, monkeypatch, least, is_shared):
+    monkeypatch.setattr(likelihood, "SAVED", least)
+    rows = alike_rows(100)
+    assert beginnings.saved(rows[:4]) == 304
+    with HuggingFace(model=str(folder), dtype="float32").open(Silent()) as opened:
+        expected = plain_losses(opened.model, rows)
+        seen = passes(opened.model, monkeypatch)
+        found = likelihood.loglikelihood(opened.model, rows, 0)
+    assert [sum(line) for line in found] == near(expected)
+    assert [len(line) for line in found] == [3, 3, 3, 2, 10]
+    assert ((1, 99) in seen) == is_shared
+
+
+def test_out_of_memory_behind_a_beginning_reads_each_text_whole(folder, monkeypatch):
+    rows = alike_rows(100)
+    with HuggingFace(model=str(folder), dtype="float32").open(Silent()) as opened:
+        expected = plain_losses(opened.model, rows)
+
+        def scarce(*args):
+            raise MemoryError
+
+        monkeypatch.setattr(beginnings, "_ends", scarce)
+        found = likelihood.loglikelihood(opened.model, rows, 0)
+    assert [sum(line) for line in found] == near(expected)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -100,6 +101,21 @@ def test_the_model_is_made_as_asked(answer):
         },
     )
     assert model.stops == [["\n"]]
+
+
+def test_samples_are_calls_of_their_own(answer):
+    asked = [replace(one, sample=at) for one in ask(2) for at in range(3)]
+    calls = []
+
+    def script(text):
+        calls.append(text)
+        return f"{text} {len(calls)}"
+
+    decoding = Decoding(temperature=0.8, samples=3)
+    first = [reply.text for reply in answer(Scripted(script=script), asked, decoding)]
+    assert len(set(first)) == 6
+    again = [reply.text for reply in answer(Scripted(script=script), asked, decoding)]
+    assert (again, len(calls)) == (first, 6)
 
 
 def test_order_tokens_cost_and_cuts(answer):

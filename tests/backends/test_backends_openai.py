@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from benchmark.progress import Silent
 from benchmark.prompts import Template
 from benchmark.records import Message
 from benchmark.references import cache_root
+from benchmark.samples import seed_of
 from benchmark.suite import Decoding
 
 KEY = "sk-canary-0123456789abcdef"
@@ -97,7 +99,7 @@ def test_everything_that_was_asked_is_sent():
         "max_tokens": 9,
         "temperature": 0.5,
         "top_p": 0.9,
-        "seed": 3,
+        "seed": seed_of(3, "0", 0),
         "stop": ["\n", "a", "b", "c"],
         "top_k": 5,
     }
@@ -410,6 +412,27 @@ def test_other_decoding_is_another_answer_and_patience_is_not():
         go(patient, ask())
         assert len(server.calls) == 4
         assert patient.fingerprint(Silent()) == backend(server.url).fingerprint(Silent())
+
+
+@pytest.mark.parametrize("extra", [{}, {"seed": None}])
+def test_samples_are_calls_of_their_own_and_each_is_kept(extra):
+    asked = [replace(one, sample=at) for one in ask(2) for at in range(3)]
+    drawn = Decoding(max_new_tokens=32, temperature=0.8, seed=4, samples=3)
+
+    def count(call):
+        return answer(f"{question(call.body)} {len(server.calls)}")
+
+    with serve(count) as server:
+        mine = backend(server.url, extra=extra)
+        first = [reply.text for reply in go(mine, asked, drawn)]
+        assert len(set(first)) == 6 == len(server.calls)
+        seeds = {call.body.get("seed") for call in server.calls}
+        assert len(seeds) == (1 if extra else 6)
+        assert [reply.text for reply in go(mine, asked, drawn)] == first  # nothing is paid twice
+        fewer = [at for at, one in enumerate(asked) if one.sample < 2]
+        again = go(mine, [asked[at] for at in fewer], drawn)
+        assert [reply.text for reply in again] == [first[at] for at in fewer]
+        assert len(server.calls) == 6
 
 
 class Saying(Silent):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -122,6 +123,42 @@ def test_an_answer_beats_an_error_of_the_same_id(tmp_path):
     path = write(tmp_path / "a.jsonl", {"id": "a", "error": "429"}, {"id": "a", "text": "un"})
     replies, said = go(path, "a")
     assert (replies[0].text, said) == ("un", [])
+
+
+def several(path, count, *ids):
+    """Return the texts of `count` samples of each id, and the lines that were said."""
+    asked = [replace(one, sample=at) for one in ask(*ids) for at in range(count)]
+    said = Saying()
+    with Replay(path=str(path)).open(said) as model:
+        replies = model.generate(asked, Decoding(samples=count), lambda *_, **__: None)
+    return [reply.text for reply in replies], said.lines
+
+
+def test_several_answers_of_an_id_are_its_samples(tmp_path):
+    rows = [("a", "1"), ("b", "2"), ("a", "3"), ("a", None), ("a", "5"), ("a", "6")]
+    path = write(tmp_path / "a.jsonl", *({"id": one, "text": text} for one, text in rows))
+    texts, said = several(path, 3, "a", "b")
+    assert texts == ["1", "3", "5", "2", None, None]
+    assert said == [f"{path}:6: a is answered in line 1; not used"]
+    assert several(path, 5, "a")[0] == ["1", "3", "5", "6", None]
+
+
+def test_samples_of_a_run_are_replayed_as_they_were(tmp_path):
+    rows = [
+        Generation(
+            example_id=one, candidate="x", text=text, error=None if text else "no", sample=at
+        )
+        for at in (1, 0, 2)
+        for one, text in (("a", f"a{at}"), ("b", f"b{at}" if at else None))
+    ]
+    path = write(tmp_path / "a.jsonl", *(row.model_dump_json() for row in rows))
+    assert several(path, 3, "a", "b") == (["a0", "a1", "a2", None, "b1", "b2"], [])
+    texts, said = several(path, 2, "a", "b")
+    assert texts == ["a0", "a1", None, "b1"]
+    assert said[0] == f"{path}:5: a is sample 2, and 2 are asked for; not used"
+    # In a file of somebody else's the word may mean anything.
+    write(path, {"id": "a", "text": "un", "sample": 17})
+    assert several(path, 1, "a") == (["un"], [])
 
 
 def test_thousands_of_faults_are_counted(tmp_path):

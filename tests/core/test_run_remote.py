@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -231,3 +232,21 @@ def test_what_cannot_work_is_said_before_anything_runs(write, spec, reason):
     assert reason in str(problem)
     assert "candidates.wrong" in str(problem)
     assert KEY not in str(problem)
+
+
+def test_answers_that_were_kept_tell_no_speed(write, tmp_path):
+    with serve(good) as server:
+        suite = write(server.url)
+        assert bench(suite, tmp_path).returncode == 0
+        path = cache_root() / "speeds.json"
+        known = json.loads(path.read_text())
+        assert any(name.startswith("generate ") for name in known)
+        calls = len(server.calls)
+        # The answers are put together again from those that each call left.
+        shutil.rmtree(cache_root() / "generations")
+        assert bench(suite, tmp_path).returncode == 0
+        assert len(server.calls) == calls
+    card = next(card for card in results(tmp_path)[0].candidates if card.name == "served")
+    assert card.tokens_out > 0
+    speed = f"generate {card.fingerprint}"
+    assert json.loads(path.read_text())[speed] == known[speed]
