@@ -32,6 +32,8 @@ def find_run(reports: Path, run: str | None) -> Path:
             return (reports / run / "latest").resolve()
     folders = all_runs(reports)
     found = folders if run is None else [path for path in folders if path.name.endswith(run)]
+    # Without a link to the latest run (it is not made everywhere) a suite's newest is it.
+    found = found or [path for path in folders if path.parent.name == run]
     if not found:
         what = f"no finished run in {reports}" if run is None else f"no finished run {run!r}"
         raise StoreError(

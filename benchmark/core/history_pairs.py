@@ -98,13 +98,15 @@ class Pairs:
             return _overlap(first, row, run_id, "they share no answered example")
         groups = self._groups(new)
         clusters = [groups.get(example, f"example {example}") for example in shared]
-        sides = [np.array([side[one][0] for one in shared]) for side in (mine, theirs)]
+        ours, others = (
+            np.array([side[one][0] for one in shared], dtype=np.float64) for side in (mine, theirs)
+        )
         seen = {side[one][1] for one in shared for side in (mine, theirs)}
         infos = metric.infos()
         at = [info.name for info in infos].index(name)
         yes_no = np.array([seen <= {0.0, 1.0}] * len(infos))
         with np.errstate(divide="ignore", invalid="ignore"):
-            found = difference_interval(*sides, metric.values, clusters, yes_no=yes_no)
+            found = difference_interval(ours, others, metric.values, clusters, yes_no=yes_no)
         difference = float(found.value[at])
         low, high = float(found.low[at]), float(found.high[at])
         if not math.isfinite(difference):

@@ -70,7 +70,7 @@ def spec(series: Series, places: dict[str, int]) -> dict[str, Any] | None:
     span = alt.Scale(domain=[min(runs) - 0.5, max(runs) + 0.5], nice=False, zero=False)
     x = alt.X("run:Q", title="run", axis=_ticks(alt, runs), scale=span)
     y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False))
-    base = alt.Chart(alt.Data(values=rows)).encode(x=x, y=y)
+    base = alt.Chart(alt.InlineData(values=rows)).encode(x=x, y=y)
     # Only the lines have scales of colour and dashes, so that there is one legend of both.
     own, tone = (alt.Color(f"{name}:N", scale=None) for name in ("colour", "tone"))
     bars = base.transform_filter("isValid(datum.low) && isValid(datum.high)")
