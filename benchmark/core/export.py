@@ -119,8 +119,12 @@ def _reported(name: str, finished: Finished, path: Path, full: bool) -> None:
     if full:
         everything = {"samples": len(finished.report.examples), "full": True}
         parameters |= {key: value for key, value in everything.items() if key in fields}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".report-", dir=path.parent))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".report-", dir=path.parent))
+    except OSError as error:
+        what = f"cannot write into {path.parent}: {error.strerror or error}"
+        raise StoreError(what, hint="choose another place") from error
     try:
         made = cls(**parameters).write(replace(finished.report, folder=scratch))
         for beside in scratch.iterdir():

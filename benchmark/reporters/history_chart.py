@@ -39,10 +39,11 @@ def svg(series: Series, places: dict[str, int]) -> str:
     import vl_convert
     from markupsafe import escape
 
-    drawn = vl_convert.vegalite_to_svg(made)
+    drawn = str(vl_convert.vegalite_to_svg(made))
     label = escape(description(series))
-    # An id is nothing that charts of one page may share, and the page has the numbers as text.
-    return str(drawn).replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+    # To who cannot see it, it is one picture with a description, not a heap of marks.
+    drawn = drawn.replace("<g ", '<g aria-hidden="true" ', 1)
+    return drawn.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
 
 
 def description(series: Series) -> str:

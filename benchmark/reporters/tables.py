@@ -26,7 +26,7 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> Path:
         StoreError: The file cannot be written.
     """
     with _written(path) as scratch, scratch.open("x", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
+        table = csv.writer(file)  # RFC 4180; with "\n" for line ends it would not quote "\r"
         table.writerow([guarded(name) for name in columns])
         for row in rows:
             table.writerow([_cell(row.get(name)) for name in columns])

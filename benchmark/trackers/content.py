@@ -69,10 +69,11 @@ def content(results: Results, folder: Path) -> Content:
 
 def name_of(text: str) -> str:
     """Return a name that every tracker takes; one that had to change ends in its hash."""
-    made = _ODD.sub("_", text)[:LONGEST_NAME]
-    if made == text and made:
+    made = _ODD.sub("_", text)
+    if made == text and 0 < len(made) <= LONGEST_NAME:
         return made
-    return f"{made}_{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
+    mark = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:6]
+    return f"{made[: LONGEST_NAME - len(mark) - 1]}_{mark}"
 
 
 def library(name: str) -> Any:
@@ -89,6 +90,7 @@ def library(name: str) -> Any:
 
 def missing(module: str, tracker: str) -> MissingDependency:
     """Return the error for a package that a tracker needs for the place it is to write to."""
+    module = module.partition(".")[0]
     return MissingDependency(
         f"{tracker} needs the package {module}, which is not installed",
         hint=f"pip install {module}, or all of it: pip install {tracker}",
