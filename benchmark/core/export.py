@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -119,19 +120,30 @@ def _reported(name: str, finished: Finished, path: Path, full: bool) -> None:
     if full:
         everything = {"samples": len(finished.report.examples), "full": True}
         parameters |= {key: value for key, value in everything.items() if key in fields}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=".report-", dir=path.parent))
-    except OSError as error:
-        what = f"cannot write into {path.parent}: {error.strerror or error}"
-        raise StoreError(what, hint="choose another place") from error
-    try:
-        made = cls(**parameters).write(replace(finished.report, folder=scratch))
+    reporter = cls(**parameters)
+    if hasattr(reporter, "write_to"):  # what it puts beside its file has that file's name
+        reporter.write_to(finished.report, path)
+        return
+    with _scratch(path.parent) as scratch:
+        made = reporter.write(replace(finished.report, folder=scratch))
         for beside in scratch.iterdir():
             target = path if beside == made else path.parent / beside.name
             if target.is_dir():
                 shutil.rmtree(target)
             os.replace(beside, target)
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """Give a folder inside another, for files that go into that one. Raises StoreError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".report-", dir=folder))
+    except OSError as error:
+        what = f"cannot write into {folder}: {error.strerror or error}"
+        raise StoreError(what, hint="choose another place") from error
+    try:
+        yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

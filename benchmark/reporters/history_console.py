@@ -103,7 +103,7 @@ def _board(suite: SuiteHistory, width: int) -> Table:
     if len(models) > view.SHOWN:
         caption.append(f"{fmt.count(len(models) - view.SHOWN)} more below these")
     if left_out:
-        caption.append("not shown here: " + ", ".join(" ".join(c.head.split()) for c in left_out))
+        caption.append("not shown here: " + ", ".join(c.head.replace("\n", "") for c in left_out))
     table = _table("candidate", names, fitting, "\n".join(caption))
     for at, row in enumerate(shown):
         if row.is_control:

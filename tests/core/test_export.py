@@ -6,6 +6,7 @@ import csv
 import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree as Xml
 
 import pandas as pd
@@ -13,10 +14,12 @@ import pytest
 from across import REFERENCES, answers, ran
 
 import benchmark
+from benchmark.core import export
 from benchmark.core.export import Finished, write
 from benchmark.core.history import history
 from benchmark.errors import ConfigError, StoreError
 from benchmark.keys import sha256_of_file
+from benchmark.plugins import Plugin
 from benchmark.records import Score
 from benchmark.reporters.cells import plain
 from benchmark.reporters.history_rows import COLUMNS, rows
@@ -61,6 +64,40 @@ def test_full_shows_every_example(made, tmp_path):
     assert short.read_text(encoding="utf-8").count("q7") < full.read_text(encoding="utf-8").count(
         "q7"
     )
+
+
+class Wide(Plugin):
+    """Writes two files, of which the second stands beside the first."""
+
+    samples: int = 1
+
+    def write(self, report):
+        (report.folder / "report-samples").mkdir()
+        (report.folder / "report-samples" / "1.js").write_text("1", encoding="utf-8")
+        page = report.folder / "report.html"
+        page.write_text(f"{report.results.run_id} {self.samples}", encoding="utf-8")
+        return page
+
+
+class Placed(Wide):
+    """Writes to any place by itself."""
+
+    def write_to(self, report, file):
+        file.write_text(f"{file.name} {self.samples}", encoding="utf-8")
+        return file
+
+
+@pytest.mark.parametrize(
+    ("reporter", "text", "names"),
+    [(Wide, "{run} 12", ["report-samples", "x.html"]), (Placed, "x.html 12", ["x.html"])],
+)
+def test_what_stands_beside_a_report_goes_along(made, tmp_path, monkeypatch, reporter, text, names):
+    monkeypatch.setattr(export, "REPORTERS", SimpleNamespace(load=lambda name: reporter))
+    for _ in range(2):  # the second time all of it is there
+        write(Finished(made), [tmp_path / "x.html"], full=True)
+        page = (tmp_path / "x.html").read_text(encoding="utf-8")
+        assert page == text.format(run=made.name)
+        assert sorted(path.name for path in tmp_path.iterdir()) == names
 
 
 @pytest.mark.parametrize("name", ["x.pdf", "x", ".csv", "x.csv.gz", "html"])
