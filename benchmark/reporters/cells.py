@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import re
 
-# A place where some program begins a cell; quotes behind it fall away; then what begins a formula.
-# Full-width signs count: some programs fold them.
-_SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
-_PLACES = rf"(?:\A(?=[\"']*[{_SIGNS}\t\r\n])|(?<=[;\t\r\n])(?=[\"']*[{_SIGNS}]))"
-_GUARDED = rf"(?:\A'(?=[\"']*[{_SIGNS}\t\r\n])|(?<=[;\t\r\n])'(?=[\"']*[{_SIGNS}]))"
-_GUARD, _PLAIN = re.compile(_PLACES), re.compile(_GUARDED)
+# Quotes before a sign fall away in some programs; full-width signs are folded by some.
+_SIGN = "[\"']*[=+\\-@\uff1d\uff0b\uff0d\uff20]"
+_FIRST = re.compile(f"{_SIGN}|[\"']*[\t\r\n]")
+_INSIDE = re.compile(f"([;\t\r\n])(?={_SIGN})")
+_GUARDED = re.compile(f"([;\t\r\n])'(?={_SIGN})")
 # What a terminal would obey, what reorders the text around it, and what no UTF-8 file can hold.
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
@@ -29,17 +28,21 @@ def guarded(text: str) -> str:
 
     Control characters but tab and line ends become visible, as in every report.
     """
-    return _GUARD.sub("'", _UNSEEN.sub(_picture, text))
+    if _UNSEEN.search(text):
+        text = _UNSEEN.sub(_picture, text)
+    text = _INSIDE.sub(r"\1'", text)
+    return f"'{text}" if _FIRST.match(text) else text
 
 
 def plain(text: str) -> str:
     """Return the text that `guarded` was given, but for characters that cannot be seen."""
-    return _PLAIN.sub("", text)
+    text = text[1:] if text.startswith("'") and _FIRST.match(text, 1) else text
+    return _GUARDED.sub(r"\1", text)
 
 
 def encodable(text: str) -> str:
     """Return a text that UTF-8 can hold: lone surrogates become "\ufffd", nothing else changes."""
-    return _SURROGATE.sub("\ufffd", text)
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def _picture(match: re.Match[str]) -> str:
