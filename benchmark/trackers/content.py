@@ -22,7 +22,7 @@ from benchmark.reporters.cells import encodable
 from benchmark.results import Results
 
 LONGEST_NAME = 200
-_ODD = re.compile(r"[^\w./ -]|\.\.+|^[./]+|[./]+$|//+", re.ASCII)
+_ODD = re.compile(r"[^\w./ -]|\.\.+|^[./]+|[./]+$|(?<=/)[./]+|\.+(?=/)", re.ASCII)
 """What some tracker refuses in a name."""
 _SECRET = re.compile(r"//[^/@\s]+@")
 

@@ -26,6 +26,8 @@ def send(content: Content, experiment: str) -> str:
         MissingDependency: wandb is not installed.
         BenchError: wandb refuses, or cannot be reached.
     """
+    # On a busy machine its helper process needs longer to start than its own default allows.
+    os.environ.setdefault("WANDB_X_SERVICE_WAIT", "120")
     wandb = library("wandb")
     try:
         return _sent(wandb, content, os.environ.get("WANDB_PROJECT") or experiment)

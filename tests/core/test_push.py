@@ -192,6 +192,8 @@ def test_a_package_that_the_place_needs(made, tmp_path):
 @given(st.text(alphabet=st.characters()) | st.text(alphabet="./ -a:é"))
 @example("..")
 @example("a/../b")
+@example("0/./0")
+@example("a./b/.c")
 @example("é" * 300)
 @example("x\ud800")
 def test_names_that_every_tracker_takes(text):
