@@ -66,7 +66,7 @@ def test_payloads_stay_text(report: Report, payload: str) -> None:
         ("organisation/model", "organisation/model", "organisation/model"),
         ("organisation/model@v1", "organisation/model", "organisation/model@v1"),
         ("pip:some-model==1.0/a/b.gguf#sha256=" + "a" * 64, "", "pip:some-model==1.0/a/b.gguf"),
-        ("/home/somebody/models/mine", "", "mine"),
+        ("/somewhere/models/mine", "", "mine"),
         ("./models/mine/", "", "mine"),
         (BAIT + "x.gguf", "", BAIT + "x.gguf"),
         ("\x1b]0;x", "", "␛]0;x"),
