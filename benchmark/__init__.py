@@ -6,6 +6,13 @@
 
     results = run(make_plan(load_suite("suites/legi.yaml")))
     print(results.comparison("lora", "rougeL"))
+
+`frame` gives a finished run as a data frame, `leaderboard` all of them::
+
+    from benchmark import frame, leaderboard
+
+    scores = frame("legi")  # one row for each candidate, example and score
+    history = leaderboard(suite="legi")
 """
 
 from __future__ import annotations
@@ -13,14 +20,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from benchmark.core.frame import frame, leaderboard
     from benchmark.core.plan import make_plan
     from benchmark.core.run import run
     from benchmark.suite_file import load_suite
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load_suite", "make_plan", "run"]
+__all__ = ["__version__", "frame", "leaderboard", "load_suite", "make_plan", "run"]
 
 _HOMES = {
+    "frame": "benchmark.core.frame",
+    "leaderboard": "benchmark.core.frame",
     "load_suite": "benchmark.suite_file",
     "make_plan": "benchmark.core.plan",
     "run": "benchmark.core.run",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,17 +52,37 @@ def cache_root() -> Path:
     return Path(platformdirs.user_cache_dir("bench"))
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole: after a crash it has its old content or its new one."""
-    handle, scratch = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Give a path beside `target` that takes its place when the `with` ends well.
+
+    Nothing is at the path yet: the caller makes a file there. A reader sees the old file or the
+    new one, never half of one.
+    """
+    scratch = target.with_name(f".{target.name[:100]}-{os.getpid()}-{secrets.token_hex(4)}")
     try:
-        with os.fdopen(
-            handle, "w", encoding="utf-8", errors="backslashreplace", newline="\n"
-        ) as file:
-            file.write(text)
+        yield scratch
+        os.replace(scratch, target)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a file whole: after a crash it has its old content or its new one.
+
+    Args:
+        path: The file; its folder is there.
+        content: What it holds.
+        durable: Wait until the disk has it. Without, a crash of the machine can leave a file
+            without its content: for those that are checked when they are read.
+    """
+    with replacing(path) as scratch, scratch.open("xb") as file:
+        file.write(content)
+        if durable:
             file.flush()
             os.fsync(file.fileno())
-        os.replace(scratch, path)
-    except BaseException:
-        Path(scratch).unlink(missing_ok=True)
-        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole, as UTF-8: after a crash it has its old content or its new one."""
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))

@@ -14,7 +14,6 @@ That is 1.5 kB a token at a width of 384, so the folder has a bound (see `prune`
 from __future__ import annotations
 
 import os
-import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmark.encoders import Encoded, Encoder, encoded, is_cut, load
 from benchmark.errors import ConfigError, StoreError
-from benchmark.files import cache_root
+from benchmark.files import cache_root, write_bytes
 from benchmark.keys import code_version, key
 
 if TYPE_CHECKING:
@@ -233,14 +232,7 @@ def _write(path: Path, kept: Kept) -> None:
     content = save({"vectors": kept.vectors, "ids": kept.ids, "ends": kept.ends}, metadata=said)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, scratch = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            os.replace(scratch, path)
-        except BaseException:
-            Path(scratch).unlink(missing_ok=True)
-            raise
+        write_bytes(path, content, durable=False)
     except OSError as error:
         raise _unwritable(path.parent, error) from error
 

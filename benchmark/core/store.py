@@ -139,8 +139,9 @@ class RunFolder:
         """
         path = self.path / name
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-            return [record.model_validate_json(line) for line in lines]
+            # Not splitlines(): it also splits at the line separators that an answer may hold.
+            with path.open(encoding="utf-8", newline="\n") as lines:
+                return [record.model_validate_json(line) for line in lines]
         except FileNotFoundError as error:
             raise StoreError(f"{path} is missing", hint="run the suite again") from error
         except ValueError as error:

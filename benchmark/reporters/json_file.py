@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.plugins import Plugin, Report
+from benchmark.records import Record
 from benchmark.reporters.files import write_text
 from benchmark.results import Results
 
@@ -25,21 +26,30 @@ class JsonFile(Plugin):
 
 def text_of(results: Results) -> str:
     """Return the content of `results.json`: strict JSON, whatever a model wrote."""
+    return text_of_record(results)
+
+
+def text_of_record(record: Record) -> str:
+    """Return any record as strict JSON, whatever a model wrote."""
     # Not model_dump_json: it fails on the lone surrogates that a tokenizer can produce.
-    record = _portable(results.model_dump(mode="json"))
-    return json.dumps(record, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    return (
+        json.dumps(
+            portable(record.model_dump(mode="json")), ensure_ascii=False, indent=2, allow_nan=False
+        )
+        + "\n"
+    )
 
 
-def _portable(value: Any) -> Any:
+def portable(value: Any) -> Any:
     """Return `value` as what strict JSON in UTF-8 can hold.
 
     Numbers that are not finite (the loss of a training that diverged) become "NaN",
     "Infinity" or "-Infinity", which the records read back as the same numbers.
     """
     if isinstance(value, dict):
-        return {_portable(name): _portable(item) for name, item in value.items()}
+        return {portable(name): portable(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_portable(item) for item in value]
+        return [portable(item) for item in value]
     if isinstance(value, str):
         return _SURROGATE.sub("\ufffd", value)
     if isinstance(value, float) and not math.isfinite(value):

@@ -69,21 +69,111 @@ def test_control_characters_of_an_answer_do_not_reach_the_terminal(cli: Cli, sui
 # --- leaderboard ----------------------------------------------------------------------------
 
 
-def test_leaderboard_shows_the_latest_of_each_suite(cli: Cli, ran: Path) -> None:
+def test_leaderboard_shows_each_suite(cli: Cli, ran: Path) -> None:
     assert cli("run", ran, "suite=potager").code == 0
     assert cli("run", ran, "seed=7").code == 0
     done = cli("leaderboard")
-    titles = [line.split()[0] for line in done.out.splitlines() if ": pass" in line]
-    assert sorted(titles) == ["jardin", "potager"]
-    done = cli("leaderboard", "jardin")
-    titles = [line.split()[0] for line in done.out.splitlines() if ": pass" in line]
-    assert titles == ["jardin", "jardin"]
+    assert (done.code, done.err) == (0, "")
+    lines = done.out.splitlines()
+    assert [line.split()[0] for line in lines if line.endswith("NO GATES")] == ["jardin", "potager"]
+    assert any(line.startswith("2 runs · newest ") for line in lines)
+    for arguments in (("jardin",), ("--suite", "jardin"), ("jardin", "--suite", "jardin")):
+        done = cli("leaderboard", *arguments)
+        heads = [line.split()[0] for line in done.out.splitlines() if line.endswith("NO GATES")]
+        assert heads == ["jardin"]
+
+
+@pytest.mark.parametrize("columns", [20, 60, 100, 200])
+def test_leaderboard_is_no_wider_than_the_terminal(
+    cli: Cli, ran: Path, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    done = cli("leaderboard", "--metric", "*")
+    assert max(map(len, done.out.splitlines())) <= max(columns, 40)
+
+
+def test_leaderboard_as_files(cli: Cli, ran: Path) -> None:
+    files = ("--html", "out/board.html", "--csv", "out/board.csv")
+    done = cli("leaderboard", *files, "--metric", "exact_match", "--json")
+    assert (done.code, done.err) == (0, "")
+    (suite,) = json.loads(done.out)["suites"]
+    assert [row["candidate"] for row in suite["tables"][0]["rows"]] == [
+        "oracle",
+        "echo",
+        "shuffled",
+    ]
+    assert "exact_match" in Path("out/board.html").read_text(encoding="utf-8")
+    head, *rows = Path("out/board.csv").read_text(encoding="utf-8").splitlines()
+    assert head.startswith("suite,score,metric,")
+    assert len(rows) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("jardin", "--suite", "potager"), "SUITE is 'jardin' and --suite is 'potager': name one"),
+        (("--metric", "rouge"), "bench: no number 'rouge' in these runs; known: exact_match, "),
+        (("--html", "rows.jsonl/x.html"), "bench: rows.jsonl/x.html: cannot write the report"),
+        (("--csv", "rows.jsonl/x.csv"), "bench: rows.jsonl/x.csv: cannot write the table"),
+    ],
+)
+def test_leaderboard_mistakes_are_one_line(
+    cli: Cli, ran: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    done = cli("leaderboard", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert message in done.lines[-1]
 
 
 def test_leaderboard_of_nothing(cli: Cli, here: Path) -> None:
     done = cli("leaderboard", "jardin")
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("bench: no finished run of 'jardin' in reports; ")
+
+
+# --- report ---------------------------------------------------------------------------------
+
+
+def test_report_writes_files(cli: Cli, ran: Path) -> None:
+    done = cli("report", "latest", "-o", "a/x.html", "-o", "x.md", "-o", "x.csv", "--full")
+    assert (done.code, done.err) == (0, "")
+    assert done.out == "wrote a/x.html\nwrote x.md\nwrote x.csv\n"
+    assert len(Path("x.csv").read_text(encoding="utf-8").splitlines()) == 1 + 6 * 3 * 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("-o", "x.pdf"), "bench: x.pdf: no report ends so; name a file that ends in .html, .md, "),
+        ((), "Missing option '-o'"),
+        (("nothing", "-o", "x.md"), "bench: no finished run 'nothing'; "),
+    ],
+)
+def test_report_mistakes_are_one_line(
+    cli: Cli, ran: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    done = cli("report", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert message in done.lines[-1]
+
+
+def test_report_of_a_run_without_its_records(cli: Cli, ran: Path) -> None:
+    (Path("reports", "jardin", run_id()) / "scores.jsonl").unlink()
+    done = cli("report", "-o", "x.csv")
+    assert (done.code, done.out) == (2, "")
+    (line,) = done.lines
+    assert line.endswith("scores.jsonl is missing; run the suite again")
+    # What needs only the results can still be had.
+    assert cli("report", "-o", "x.junit.xml", "-o", "x.json").code == 0
+
+
+# --- push -----------------------------------------------------------------------------------
+
+
+def test_push_to_nowhere(cli: Cli, ran: Path) -> None:
+    done = cli("push", "--to", "excel")
+    assert (done.code, done.out) == (2, "")
+    assert done.lines == ["bench: no tracker 'excel'; known: mlflow, wandb"]
 
 
 # --- gate -----------------------------------------------------------------------------------
