@@ -54,7 +54,7 @@ def forest(results: Results) -> str | None:
     import altair as alt
 
     shades: dict[str, Any] = {"domain": list(_VERDICTS.values())}
-    x = alt.Scale(domain=[_FIRST, 2.2], nice=False, zero=False)
+    x = alt.Scale(domain=[_FIRST, 2.5], nice=False, zero=False)
     base = alt.Chart().encode(
         y=alt.Y("row:O", axis=None),
         color=alt.Color("verdict:N", scale=alt.Scale(**shades, range=list(_SHADES)),
@@ -76,7 +76,7 @@ def forest(results: Results) -> str | None:
     ]
     zero = alt.Chart().mark_rule(color=svg.MUTED, strokeDash=[2, 2]).encode(x=alt.datum(0))
     drawn = alt.layer(zero, ends, point, *columns, data=_data(rows)).properties(
-        width=690, height=alt.Step(20)
+        width=720, height=alt.Step(20)
     )
     title = f"Differences from {board.baseline}, with their {board.level} intervals"
     told = [one["told"] for one in rows]

@@ -71,7 +71,8 @@ def _drawn(spec: str, title: str, description: str) -> str:
     root = _pruned(ElementTree.fromstring(drawn))
     root.set("xmlns", _SPACE)
     root.set("role", "img")
-    root.set("font-family", "system-ui, -apple-system, 'Segoe UI', Roboto, Arial, sans-serif")
+    # Of the width of the font that places were counted with.
+    root.set("font-family", "Arial, Helvetica, sans-serif")
     for place, (tag, text) in enumerate((("title", title), ("desc", description))):
         node = ElementTree.Element(tag)
         node.text = text

@@ -18,13 +18,20 @@ function shownNumber(value, decimals) {
   return (value < 0 && Number(value.toFixed(decimals)) ? "\u2212" : "") + spaced + (rest ? `.${rest}` : "");
 }
 
+// Keep the two ends of a long gap, which would push the answer itself out of sight.
+function shortened(text) {
+  const words = text.trim().split(/\s+/);
+  if (words.length <= 24) return text;
+  return `${words.slice(0, 6).join(" ")} … [${words.length - 9} words] … ${words.slice(-3).join(" ")}${text.slice(text.trimEnd().length)}`;
+}
+
 // Cut pieces of an answer where its citations begin and end.
 function marked(pieces, spans, cites, names) {
   const nodes = [];
   let place = 0;
   for (const piece of pieces) {
     if (piece.op === "del") {
-      nodes.push(make("del", {}, piece.text));
+      nodes.push(make("del", {}, shortened(piece.text)));
       continue;
     }
     const end = place + piece.text.length;
