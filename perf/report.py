@@ -107,13 +107,10 @@ def main() -> None:
             seconds, beyond = time.perf_counter() - started, peak() - before
             beside = sum(one.stat().st_size for one in Path(folder).glob("report-samples/*"))
             times = [opened(file) for _ in range(OPENINGS)] if shutil.which("chromium") else []
-            paint, ready = (
-                (f"{statistics.median(one):.0f}" for one in zip(*times, strict=True))
-                if times
-                else ("–", "–")
-            )  # noqa: E501
-            print(f"| {count:,} | {seconds:.1f} | {before:.0f} | {beyond:.0f} "
-                  f"| {file.stat().st_size / 1e6:.2f} | {beside / 1e6:.1f} | {paint} | {ready} |")  # fmt: skip
+            paint, ready = map(statistics.median, zip(*times, strict=True)) if times else (0, 0)
+            size = file.stat().st_size
+            print(f"| {count:,} | {seconds:.1f} | {before:.0f} | {beyond:.0f} | {size / 1e6:.2f} "
+                  f"| {beside / 1e6:.1f} | {paint:.0f} | {ready:.0f} |")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -138,7 +138,7 @@ def differences(report: Report) -> str | None:
 def curves(results: Results) -> str | None:
     """Draw training and validation loss by step, all on the same axes; None if none was told."""
     made = [one for one in training.trained(boards.build(results))
-            if losses.extent([one.made])][:MOST_CURVES]  # fmt: skip
+            if losses.is_drawn(one.made)][:MOST_CURVES]  # fmt: skip
     rows = [row for one in made for row in _losses(one.name, one.made)]
     if not rows:
         return None
@@ -215,9 +215,8 @@ def _order(rows: Sequence[dict[str, Any]], name: str) -> list[str]:
 
 def _losses(name: str, made: Any) -> Iterator[dict[str, Any]]:
     shown = losses.trained(made)
-    mean_of = -(-len(shown) // losses.MOST_POINTS)
     watched = losses.held_out(made)
-    lines = {"training": losses.thinned(shown, mean_of), "validation": watched}
+    lines = {"training": losses.thinned(shown, losses.mean_of(made)), "validation": watched}
     best = [point for point in watched if point[0] == made.best_step]
     for line, points in {**lines, "step whose weights were kept": best}.items():
         for step, loss in points:

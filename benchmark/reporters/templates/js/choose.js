@@ -37,10 +37,11 @@ function filterOf(index, state) {
   if (show === "worse") return (place) => gain(index, state, place) < 0;
   if (show === "worst") {
     const values = index.ids.map((_, place) => turned(index, state.right, state.by, place)).filter((value) => value !== null).sort((a, b) => a - b);
+    // Of a yes or no, "no" may be rarer than a tenth: what is as good as the best is never worst.
     const bar = values[Math.max(0, Math.ceil(WORST * values.length) - 1)];
     return (place) => {
       const value = turned(index, state.right, state.by, place);
-      return value !== null && value <= bar;
+      return value !== null && value <= bar && value < values.at(-1);
     };
   }
   if (show in index.flags) return flagged(index, state, show);
