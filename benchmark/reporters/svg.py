@@ -27,6 +27,8 @@ COLOURS = {
 """Colour of the light theme -> the CSS variable of `report.css` that stands for it."""
 TEXT, MUTED, LINE, GOOD, BAD, UNSURE, ACCENT, PAPER = COLOURS
 
+MOST_TOLD = 5_000
+"""Characters of what a chart says to who cannot see it."""
 _SPACE = "http://www.w3.org/2000/svg"
 _KEPT_TAGS = frozenset(("svg", "g", "path", "rect", "line", "text", "tspan"))
 _KEPT = frozenset(
@@ -45,7 +47,8 @@ def chart(spec: dict[str, Any], title: str, description: str) -> str:
         title: What is shown.
         description: What it says, for who cannot see it.
     """
-    return _drawn(json.dumps(spec, sort_keys=True), fmt.one_line(title), fmt.one_line(description))
+    told = fmt.one_line(description, MOST_TOLD)
+    return _drawn(json.dumps(spec, sort_keys=True), fmt.one_line(title), told)
 
 
 def inline(document: str) -> str:
