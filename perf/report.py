@@ -110,8 +110,9 @@ def main() -> None:
             times = [opened(file) for _ in range(OPENINGS)] if shutil.which("chromium") else []
             paint, ready = map(statistics.median, zip(*times, strict=True)) if times else (0, 0)
             size = file.stat().st_size
+            paint, ready = round(paint), round(ready)
             print(f"| {count:,} | {seconds:.1f} | {busy:.1f} | {before:.0f} | {beyond:.0f} "
-                  f"| {size / 1e6:.2f} | {beside / 1e6:.1f} | {paint:.0f} | {ready:.0f} |")  # fmt: skip
+                  f"| {size / 1e6:.2f} | {beside / 1e6:.1f} | {paint} | {ready} |")  # fmt: skip
 
 
 if __name__ == "__main__":
