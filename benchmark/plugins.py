@@ -207,6 +207,8 @@ class Report:
     folder: Path
     others: Mapping[str, Sequence[Generation]] = field(default_factory=dict)
     """By candidate: the other samples."""
+    verdicts: Sequence[Verdict] = ()
+    """Of all judges, with what they were voted from."""
 
 
 class Reporter(Protocol):

@@ -17,7 +17,7 @@ from benchmark.core.plan import build_metrics
 from benchmark.core.store import RunFolder
 from benchmark.errors import StoreError
 from benchmark.plugins import REPORTERS, Report
-from benchmark.records import Example, Generation, Score
+from benchmark.records import Example, Generation, Score, Verdict
 from benchmark.results import Results
 from benchmark.samples import first, others
 from benchmark.suite import Suite
@@ -122,7 +122,9 @@ def report_of(run: Run, results: Results, folder: Path) -> Report:
     once: dict[str, Sequence[Generation]]
     once = {name: first(rows) for name, rows in run.generations.items()}
     more = {name: others(rows) for name, rows in run.generations.items()}
-    return Report(results, run.examples, once, run.scores, folder, more)
+    said = run.folder / "verdicts.jsonl"
+    verdicts = RunFolder(run.folder).read_rows(said.name, Verdict) if said.exists() else []
+    return Report(results, run.examples, once, run.scores, folder, more, verdicts)
 
 
 def write_reports(run: Run, results: Results, folder: Path) -> Report:

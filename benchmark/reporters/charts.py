@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -34,14 +33,6 @@ class Whisker:
     left: float
     point: float
     right: float
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """One label of an axis."""
-
-    at: float
-    label: str
 
 
 def score_scale(board: Board, column: Column, width: float) -> Scale:
@@ -86,19 +77,6 @@ def difference_whisker(cell: Cell, scale: Scale) -> Whisker | None:
         None if end is None else -end for end in (one.difference, one.high, one.low)
     )
     return _whisker(value, low, high, scale)
-
-
-def ticks(low: float, high: float, about: int) -> list[float]:
-    """Return round values at even distances that enclose [low, high]."""
-    span = high - low or abs(high) or 1.0
-    power = 10.0 ** math.floor(math.log10(span / about))
-    step = next(
-        power * factor for factor in (1, 2, 5, 10) if power * factor * about >= span * 0.999
-    )
-    first, last = math.floor(low / step), math.ceil(high / step)
-    last = max(last, first + 1)
-    # Rounded, because 3 * 0.1 is 0.30000000000000004.
-    return [round(place * step, 12) for place in range(first, last + 1)]
 
 
 def _whisker(

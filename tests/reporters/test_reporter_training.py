@@ -8,8 +8,10 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner
@@ -19,7 +21,7 @@ from benchmark.cli.show import command as show
 from benchmark.manifests import Batching, LossPoint, TrainingManifest
 from benchmark.plugins import Report
 from benchmark.reporters import board as boards
-from benchmark.reporters import curves, forgetting, training, verdict
+from benchmark.reporters import curves, forgetting, plots, svg, training, verdict
 from benchmark.reporters.console import Console
 from benchmark.reporters.html import Html
 from benchmark.reporters.markdown import Markdown
@@ -261,45 +263,51 @@ def test_one_candidate_and_twelve(trained: Report, draw: Draw, count: int) -> No
 # --- curves ---------------------------------------------------------------------------------
 
 
+def marks(report: Report) -> list[ElementTree.Element]:
+    """Return the lines and points of the chart of losses."""
+    drawn = plots.curves(report.results)
+    assert drawn is not None
+    shades = (svg.ACCENT, svg.UNSURE, svg.GOOD)
+    return [
+        one
+        for one in ElementTree.fromstring(drawn).iter("{http://www.w3.org/2000/svg}path")
+        if one.get("stroke") in shades or one.get("fill") in shades
+    ]
+
+
 def test_the_page_draws_both_curves_and_marks_the_best(trained: Report) -> None:
     page = in_html(trained)
     section = page[page.index('<section id="training">') : page.index('<section id="forgetting">')]
-    # One small chart and one of its own for each.
-    assert section.count('<svg class="loss"') == 2 * len(METHODS)
-    assert section.count('<polyline class="held-out"') == 2 * len(METHODS)
-    assert section.count('class="held-out kept"') == 2 * len(METHODS)
-    assert section.count(">step</text>") == section.count(">loss</text>") == 2 * len(METHODS)
+    assert section.count('class="chart"') == 1
     assert (
-        'aria-label="Loss of smol-prefix by step. Training loss from 4.932 at step 1 to 1.331 at '
-        "step 60. Validation loss from 2.020 at step 12 to 1.840 at step 60, lowest 1.550 at "
-        'step 36. The weights of step 36 were kept."'
+        "smol-prefix: Training loss from 4.932 at step 1 to 1.331 at step 60. Validation loss from "
+        "2.020 at step 12 to 1.840 at step 60, lowest 1.550 at step 36. The weights of step 36 "
+        "were kept."
     ) in section
+    found = marks(trained)
+    lines = [one for one in found if one.get("fill") in (None, "none") and "L" in one.get("d", "")]
+    solid = [one for one in lines if one.get("stroke") == svg.ACCENT]
+    dashed = [one for one in lines if one.get("stroke-dasharray") == "5,3"]
+    assert len(solid) == len(dashed) == len(METHODS)
+    # One for each, and one in the legend.
+    assert sum(one.get("fill") == svg.GOOD for one in found) == len(METHODS) + 1
 
 
-def test_one_candidate_has_one_large_chart(report: Report) -> None:
-    page = in_html(report)
-    assert page.count('<svg class="loss" viewBox="0 0 640 260"') == 1
-    assert "All on the same axes" not in page
-
-
-def test_small_charts_share_their_axes(trained: Report) -> None:
-    made = [one.made for one in rows_of(trained).values()]
-    span = curves.extent(made)
-    charts = [curves.loss_chart(one, span, 300, 190) for one in made]
-    assert len({(one.x_ticks, one.y_ticks) for one in charts if one}) == 1
-    own = [curves.loss_chart(one) for one in made]
-    assert len({one.y_ticks for one in own if one}) > 1
-
-
-def test_every_mark_lies_within_the_chart(trained: Report) -> None:
-    for one in rows_of(trained).values():
-        chart = curves.loss_chart(one.made)
-        assert chart is not None and chart.best is not None
-        places = [tuple(map(float, place.split(","))) for place in chart.line.split()]
-        for x, y in [*places, *chart.held_out]:
-            assert chart.left <= x <= chart.right
-            assert 0 < y <= chart.bottom
-        assert chart.best in chart.held_out
+def test_losses_stand_where_the_axes_say(report: Report) -> None:
+    """60 steps at even distances, and a lower loss is further down."""
+    made = manifest(report, "lora")
+    (line,) = [
+        one for one in marks(report)
+        if one.get("stroke") == svg.ACCENT and one.get("d", "").count("L") == len(made.curve) - 1
+    ]  # fmt: skip
+    places = [tuple(map(float, one.split(","))) for one in line.get("d", "")[1:].split("L")]
+    gaps = [after[0] - before[0] for before, after in pairwise(places)]
+    assert gaps == pytest.approx([gaps[0]] * len(gaps), abs=0.02)
+    down = [after[1] - before[1] for before, after in pairwise(places)]
+    rise = [after.loss - before.loss for before, after in pairwise(made.curve)]
+    assert [one / two for one, two in zip(down, rise, strict=True)] == pytest.approx(
+        [down[0] / rise[0]] * len(rise), rel=0.2
+    )
 
 
 def points(*losses: float, held_out: dict[int, float] | None = None) -> tuple[LossPoint, ...]:
@@ -314,12 +322,10 @@ def test_a_long_training_is_thinned_by_means(trained: Report) -> None:
     made = manifest(trained, "smol-lora").model_copy(
         update={"curve": points(*(float(step % 2) for step in range(3_000))), "best_step": None}
     )
-    chart = curves.loss_chart(made)
-    assert chart is not None
-    assert chart.mean_of == 10
-    drawn = [place.split(",")[1] for place in chart.line.split()]
-    assert len(drawn) == curves.MOST_POINTS
-    assert len(set(drawn)) == 1  # each mean of ten is 0.5
+    assert curves.mean_of(made) == 10
+    thinned = curves.thinned(curves.trained(made), 10)
+    assert len(thinned) == curves.MOST_POINTS
+    assert {loss for _, loss in thinned} == {0.5}
     assert "the mean of 10 steps" in in_html(changed(trained, "smol-lora", curve=made.curve))
 
 
@@ -336,7 +342,7 @@ def test_too_short_a_curve_is_not_drawn(
     trained: Report, curve: tuple[LossPoint, ...], words: str
 ) -> None:
     made = manifest(trained, "smol-lora").model_copy(update={"curve": curve, "best_step": None})
-    assert curves.loss_chart(made) is None
+    assert not curves.is_drawn(made)
     assert curves.in_words(made) == words
     assert "No curve: fewer than two steps" in in_html(changed(trained, "smol-lora", curve=curve))
 
@@ -344,20 +350,14 @@ def test_too_short_a_curve_is_not_drawn(
 def test_losses_that_are_no_numbers_leave_the_others_in_place(trained: Report) -> None:
     curve = points(3.0, math.nan, 2.0, 1.0, held_out={2: 2.5, 3: math.nan, 4: 1.5})
     made = manifest(trained, "smol-lora").model_copy(update={"curve": curve, "best_step": 99})
-    chart = curves.loss_chart(made)
-    assert chart is not None
-    assert len(chart.line.split()) == 3
-    assert len(chart.held_out) == 2
-    assert chart.best is None  # no such step on the axes
+    assert curves.trained(made) == [(1, 3.0), (3, 2.0), (4, 1.0)]
+    assert curves.held_out(made) == [(2, 2.5), (4, 1.5)]
+    assert "nan" not in (plots.curves(changed(trained, "smol-lora", curve=curve).results) or "nan")
 
 
-def test_a_flat_curve_has_a_place(trained: Report) -> None:
-    made = manifest(trained, "smol-lora").model_copy(
-        update={"curve": points(1.0, 1.0, 1.0), "best_step": 2}
-    )
-    chart = curves.loss_chart(made)
-    assert chart is not None and chart.y_ticks
-    assert chart.best is not None and chart.best[1] is None
+def test_a_flat_curve_is_drawn(trained: Report) -> None:
+    flat = changed(trained, "smol-lora", curve=points(1.0, 1.0, 1.0), best_step=2)
+    assert "smol-lora: Training loss from 1.000" in (plots.curves(flat.results) or "")
 
 
 def test_sparklines_stand_on_one_scale(trained: Report) -> None:
