@@ -30,9 +30,10 @@ def notices(results: Results, board: Board) -> Iterator[str]:
     """Yield what a reader must know of the numbers themselves, one sentence each."""
     blind = [column for column in board.columns if column.uninformative]
     if blind:
+        names = fmt.some([_apart(one) for one in blind])
         yield (
             "On this suite the right answer and another example's cannot be told apart by "
-            f"{_how_many(blind)}{fmt.some([_apart(one) for one in blind])}: there, no number says anything of quality."
+            f"{_how_many(blind)}{names}: there, no number says anything of quality."
         )
     near = [column for column in board.columns if (_echo(column) or 0.0) >= NEAR]
     if near:
