@@ -19,7 +19,7 @@ def command(suite: str | None, reports: Path) -> int:
 
     from benchmark.cli.runs import all_runs, read_results
     from benchmark.errors import StoreError
-    from benchmark.reporters.console import leaderboard_table
+    from benchmark.reporters.console_board import leaderboard_table
 
     runs = all_runs(reports, suite or "*")
     if not runs:
