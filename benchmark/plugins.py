@@ -203,6 +203,8 @@ class Report:
     """By candidate, in the order of `examples`."""
     scores: Sequence[Score]
     folder: Path
+    verdicts: Sequence[Verdict] = ()
+    """Of all judges, with what they were voted from."""
 
 
 class Reporter(Protocol):

@@ -17,7 +17,7 @@ from benchmark.core.plan import build_metrics
 from benchmark.core.store import RunFolder
 from benchmark.errors import StoreError
 from benchmark.plugins import REPORTERS, Report
-from benchmark.records import Example, Generation, Score
+from benchmark.records import Example, Generation, Score, Verdict
 from benchmark.results import Results
 from benchmark.suite import Suite
 from benchmark.suite_file import load_suite
@@ -118,7 +118,9 @@ def regate(run: Run, reports: Path, named: Baseline | None = None) -> Results:
 
 def report_of(run: Run, results: Results, folder: Path) -> Report:
     """Return what reporters see of a run."""
-    return Report(results, run.examples, dict(run.generations), run.scores, folder)
+    said = run.folder / "verdicts.jsonl"
+    verdicts = RunFolder(run.folder).read_rows(said.name, Verdict) if said.exists() else []
+    return Report(results, run.examples, dict(run.generations), run.scores, folder, verdicts)
 
 
 def write_reports(run: Run, results: Results, folder: Path) -> Report:

@@ -122,6 +122,7 @@ def run(
             computed=made_now(adapters, answers) | steps,
         )
         report = report_of(results, data, answers, table, folder)
+        report = replace(report, verdicts=flat(tested.judged.verdicts))
         write(plan, folder, report, tested, show=show)
         record(adapters, results)
     return results

@@ -74,21 +74,31 @@ def marked(
         cited: Its citations, in order.
         limit: Characters of the answer that are shown.
     """
-    spans = [
-        # Cleaning may shorten line ends, so a place in the page is counted on cleaned text.
-        (len(fmt.clean(answer[: one.start])), len(fmt.clean(answer[: one.end])), _cite(one))
-        for one in cited[:MAX_SHOWN]
-        if one.end <= limit
-    ]
+    places = spans(answer, cited, limit)
     runs: list[Run] = []
     place = 0
     for piece in pieces:
         if piece.operation == "del":
             runs.append(Run("del", piece.text, None))
             continue
-        runs += _cut(piece, place, spans)
+        runs += _cut(piece, place, places)
         place += len(piece.text)
     return tuple(runs)
+
+
+def spans(answer: str, cited: Sequence[CitedArticle], limit: int) -> list[tuple[int, int, Cite]]:
+    """Return where citations begin and end in the cleaned answer, as far as it is shown."""
+    # Cleaning may shorten line ends, so a place in the page is counted on cleaned text.
+    moved = "\r" in answer
+    return [
+        (
+            len(fmt.clean(answer[: one.start])) if moved else one.start,
+            len(fmt.clean(answer[: one.end])) if moved else one.end,
+            _cite(one),
+        )
+        for one in cited[:MAX_SHOWN]
+        if one.end <= limit
+    ]
 
 
 def _cut(piece: diff.Piece, place: int, spans: Sequence[tuple[int, int, Cite]]) -> Iterator[Run]:

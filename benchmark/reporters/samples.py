@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from benchmark.plugins import Report
-from benchmark.records import CitedArticle, Example, Generation
+from benchmark.records import CitedArticle, Example, Generation, Score
 from benchmark.reporters import citations, diff
 from benchmark.reporters import format as fmt
 from benchmark.reporters.board import Board, Column, Row
+from benchmark.reporters.paired import label_of
 
 MAX_CHARS = 20_000
 """Characters of one text that a report shows."""
@@ -78,8 +79,9 @@ class Sample:
 
 def collect(report: Report, board: Board, limit: int) -> list[Sample]:
     """Return at most `limit` examples, evenly spaced through the test set, in its order."""
-    table = _Answers(report, board)
-    return [_sample(example, table) for example in spaced(report.examples, limit)]
+    shown = spaced(report.examples, limit)
+    table = _Answers(Lookup(report, board, {example.id for example in shown}))
+    return [_sample(example, table) for example in shown]
 
 
 def spaced(examples: Sequence[Example], limit: int) -> list[Example]:
@@ -88,6 +90,13 @@ def spaced(examples: Sequence[Example], limit: int) -> list[Example]:
     if limit <= 0 or total <= limit:
         return list(examples) if limit > 0 else []
     return [examples[position * total // limit] for position in range(limit)]
+
+
+def tags(example: Example) -> tuple[str, ...]:
+    """Return what an example is labelled with, as "name: value"."""
+    named = [("group", example.group)] if example.group else []
+    named += list(example.meta.items())
+    return tuple(fmt.one_line(f"{name}: {value}", 120) for name, value in named)
 
 
 def body(text: str) -> str:
@@ -100,81 +109,96 @@ def body(text: str) -> str:
 
 def _sample(example: Example, table: _Answers) -> Sample:
     references = tuple(body(text) for text in example.references)
-    tags = [f"group: {example.group}"] if example.group else []
-    tags += [f"{name}: {value}" for name, value in example.meta.items()]
     return Sample(
         id=fmt.one_line(example.id),
-        tags=tuple(fmt.one_line(tag, 120) for tag in tags),
+        tags=tags(example),
         turns=tuple((turn.role, body(turn.content)) for turn in example.prompt),
         references=references,
         answers=tuple(table.answers(example.id, references[0] if references else None)),
     )
 
 
-class _Answers:
-    """Generations and per-example scores of a run, by candidate and example."""
+class Lookup:
+    """Generations, per-example scores and citations of a run, found by example."""
 
-    def __init__(self, report: Report, board: Board) -> None:
+    def __init__(self, report: Report, board: Board, only: set[str] | None = None) -> None:
+        """Sort a run's records by example, without a copy of any; `only` those examples."""
         self.board = board
         self.generations = {
-            (name, row.example_id): row for name, rows in report.generations.items() for row in rows
+            name: {row.example_id: row for row in rows if only is None or row.example_id in only}
+            for name, rows in report.generations.items()
         }
-        self.values: dict[tuple[str, str], dict[str, float]] = {}
-        self.cited: dict[tuple[str, str], tuple[CitedArticle, ...]] = {}
-        labels = {(column.metric, column.score) for column in board.columns}
+        self._columns = {column.score: column for column in board.columns}
+        self._scores: dict[str, list[Score]] = {}
         for row in report.scores:
-            mine = self.values.setdefault((row.candidate, row.example_id), {})
-            if row.citations:
-                self.cited.setdefault((row.candidate, row.example_id), row.citations)
+            if only is None or row.example_id in only:
+                self._scores.setdefault(row.example_id, []).append(row)
+
+    def values(self, example: str) -> dict[str, dict[str, float]]:
+        """Return the numbers of one example: candidate -> label -> value."""
+        found: dict[str, dict[str, float]] = {}
+        for row in self._scores.get(example, ()):
+            mine = found.setdefault(row.candidate, {})
             for name, value in row.values.items():
-                # A metric with a name of its own in the suite puts it before its numbers.
-                names = (f"{row.metric}.{name}", name)
-                label = next((one for one in names if (row.metric, one) in labels), name)
-                mine[label] = value
+                mine[label_of(row.metric, name, self._columns) or name] = value
+        return found
+
+    def cited(self, example: str) -> dict[str, tuple[CitedArticle, ...]]:
+        """Return the citations of one example's answers, by candidate."""
+        return {row.candidate: row.citations for row in self._scores.get(example, ())
+                if row.citations}  # fmt: skip
+
+
+class _Answers:
+    """All candidates' answers to an example."""
+
+    def __init__(self, lookup: Lookup) -> None:
+        self.board = lookup.board
+        self.lookup = lookup
 
     def answers(self, example: str, reference: str | None) -> Iterator[Answer]:
         """Yield each candidate's answer to one example, in the order of the board."""
+        values, citing = self.lookup.values(example), self.lookup.cited(example)
         for index, row in enumerate((*self.board.models, *self.board.controls)):
-            generation = self.generations.get((row.candidate.name, example))
+            mine = values.get(row.candidate.name, {})
+            generation = self.lookup.generations.get(row.candidate.name, {}).get(example)
             raw = None if generation is None else generation.text
             text = None if raw is None else body(raw)
             pieces, note = _compare(text, reference)
-            cited = self.cited.get((row.candidate.name, example), ())
+            cited = citing.get(row.candidate.name, ())
             yield Answer(
                 index=index,
                 name=row.name,
                 text=text,
                 was_asked=generation is not None,
-                error=_why(row, generation),
+                error=why_none(row, generation),
                 is_cut=generation is not None and generation.finish == "length",
                 tokens=generation.tokens_out if generation else 0,
                 pieces=pieces,
                 note=note,
-                primary=next(iter(self._shown(row, example, self.board.columns[:1])), None),
-                against=self._against(row, example),
-                scores=tuple(self._shown(row, example, self.board.columns)),
+                primary=next(iter(_shown(mine, self.board.columns[:1])), None),
+                against=self._against(row, mine, values.get(self.board.baseline, {})),
+                scores=tuple(_shown(mine, self.board.columns)),
                 runs=_runs(pieces, raw or "", text or "", cited),
                 cited=citations.shown(cited),
                 wrong=citations.wrong(cited),
             )
 
-    def _shown(self, row: Row, example: str, columns: Sequence[Column]) -> Iterator[Shown]:
-        mine = self.values.get((row.candidate.name, example), {})
-        for column in columns:
-            if column.score in mine:
-                yield Shown(
-                    fmt.one_line(column.score), fmt.number(mine[column.score], column.decimals)
-                )
-
-    def _against(self, row: Row, example: str) -> str:
+    def _against(self, row: Row, mine: dict[str, float], base: dict[str, float]) -> str:
         column = self.board.primary
-        if column is None or row.is_baseline:
+        if column is None or row.is_baseline or column.higher_is_better is None:
             return ""
-        mine = self.values.get((row.candidate.name, example), {}).get(column.score)
-        base = self.values.get((self.board.baseline, example), {}).get(column.score)
-        if mine is None or base is None or mine == base or column.higher_is_better is None:
+        value, other = mine.get(column.score), base.get(column.score)
+        if value is None or other is None or value == other:
             return ""
-        return "better" if (mine > base) == column.higher_is_better else "worse"
+        return "better" if (value > other) == column.higher_is_better else "worse"
+
+
+def _shown(mine: dict[str, float], columns: Sequence[Column]) -> Iterator[Shown]:
+    for column in columns:
+        if column.score in mine:
+            value = fmt.number(mine[column.score], column.decimals)
+            yield Shown(fmt.one_line(column.score), value)
 
 
 def _compare(text: str | None, reference: str | None) -> tuple[tuple[diff.Piece, ...], str]:
@@ -210,7 +234,7 @@ def _shortened(piece: diff.Piece) -> diff.Piece:
     return piece._replace(text=f"{head} … [{len(words) - 9} words] … {tail}{end}")
 
 
-def _why(row: Row, generation: Generation | None) -> str:
+def why_none(row: Row, generation: Generation | None) -> str:
     """Return why there is no answer, or "" if there is one."""
     if generation is None:
         return fmt.one_line(row.candidate.error or "no answer was recorded")
