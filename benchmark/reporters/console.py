@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from benchmark.plugins import Plugin, Report
 from benchmark.reporters import board as boards
-from benchmark.reporters import forgetting, retrieval, trust, verdict
+from benchmark.reporters import brief, forgetting, retrieval, trust, verdict
 from benchmark.reporters import format as fmt
 from benchmark.reporters.board import Board
 from benchmark.reporters.console_board import (
@@ -85,7 +85,7 @@ def _parts(results: Results, width: int) -> Iterator[RenderableType]:
         for gate in verdict.ordered_gates(results)
     ]  # fmt: skip
     claims = [("·", "", claim) for claim in verdict.claims(board)]
-    doubts = [("!", "yellow", notice) for notice in verdict.notices(results, board)]
+    doubts = [("!", "yellow", notice) for notice in brief.sentences(results, board)]
     doubts += [("·", "dim", note) for note in verdict.notes(board)]
     yield from _section("Gates", gates)
     yield from _section(f"Against {fmt.one_line(board.baseline)}", claims)
