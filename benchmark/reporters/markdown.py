@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -62,13 +63,14 @@ class Markdown(Plugin):
         """Return the page's parts in the order of the HTML report."""
         results = report.results
         chosen = foremost(results, board, len(board.columns) if self.full else KEY)
-        rest = [] if len(chosen) == len(board.columns) else scores(board.models, board)
+        rest = [one for one in board.columns if one not in chosen]
+        others = scores(board.models, board, rest) if rest else ()
         count, chars = (10 * self.samples, MAX_CHARS) if self.full else (self.samples, SHORT_CHARS)
         charts = pictures(report, report.folder) if self.full else whiskers(results, board, DRAWN)
         return [
             section("Verdict", top(results, board)),
             section("Leaderboard", leaderboard(board, chosen)),
-            section(f"All {len(board.columns)} numbers", rest, 5, folded=True),
+            section(f"The other {fmt.plural(len(rest), 'number')}", others, 5, folded=True),
             section("What a fake scores", fakes(board), 3, folded=True),
             section("Charts", charts, 9),
             section("All differences", differences(results, board), 2, folded=True),
@@ -152,24 +154,34 @@ def scores(
     left = len(rows) - MOST_MODELS
     rows = rows[:MOST_MODELS]
     heads = [mark.text(row.name) + (" (baseline)" if row.is_baseline else "") for row in rows]
-    heads = [f"{head}<br>{row.n}" if row.n else head for head, row in zip(heads, rows, strict=True)]
+    # The count that most numbers rest on stands in the head, another one beside its number.
+    counts = [_count(row) for row in rows]
+    heads = [f"{head}<br>{n}" if n else head for head, n in zip(heads, counts, strict=True)]
     lines = []
     for place, column in enumerate(board.columns):
         if columns is not None and column not in columns:
             continue
         name = mark.text(column.score) + fmt.arrow(column.higher_is_better)
         name += f" {scales.MARK}" if column.uninformative else ""
-        cells = [_cell(row.cells[place], not row.n, row in board.controls) for row in rows]
+        cells = [
+            _cell(row.cells[place], n, row in board.controls)
+            for row, n in zip(rows, counts, strict=True)
+        ]
         lines.append([f"**{name}**" if column.primary else name, *cells])
     yield from mark.table(["", *heads], lines, numbers=True)
     if left > 0:
         yield from (f"{fmt.plural(left, 'more candidate')} stand in the HTML report.", "")
 
 
-def _cell(cell: Cell, with_n: bool, is_fake: bool) -> str:
+def _count(row: Row) -> str:
+    counts = Counter(cell.n for cell in row.cells if cell.summary)
+    return counts.most_common(1)[0][0] if counts else row.n
+
+
+def _cell(cell: Cell, n: str, is_fake: bool) -> str:
     has_value = cell.value != fmt.NOTHING
     value = f"**{cell.value}**" if cell.column.primary and has_value else cell.value
-    parts = [value, cell.interval.replace(" ", "\u00a0"), cell.mark, cell.n if with_n else ""]
+    parts = [value, cell.interval.replace(" ", "\u00a0"), cell.mark, cell.n if cell.n != n else ""]
     if cell.place and not is_fake:
         parts.insert(2, f"· {cell.place}")
     return " ".join(part for part in parts if part)

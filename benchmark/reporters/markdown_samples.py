@@ -23,9 +23,9 @@ def sample_lines(report: Report, board: Board, limit: int, chars: int) -> Iterat
             better in turn. Where none changed, they are evenly spaced.
         chars: Most characters of one text.
     """
-    flipped = flips(report, board)
-    chosen = _in_turn(flipped, limit)
     by_id = {example.id: example for example in report.examples}
+    flipped = {name: how for name, how in flips(report, board).items() if name in by_id}
+    chosen = _in_turn(flipped, limit)
     picked = [by_id[name] for name, _ in chosen] or samples.spaced(report.examples, limit)
     if not picked:
         return

@@ -30,12 +30,13 @@ def lines(report: Report) -> list[str]:
     """Return the page: verdict and gates, changed answers, leaderboard, differences."""
     results, board = report.results, boards.build(report.results)
     chosen = foremost(results, board, KEY)
-    rest = [] if len(chosen) == len(board.columns) else scores(board.models, board)
+    rest = [one for one in board.columns if one not in chosen]
+    others = scores(board.models, board, rest) if rest else ()
     parts = [
         section("Verdict", [*top(results, board), *_legend(results.gates)]),
         section("Answers behind gates", _changed(report), 9),
         section("Leaderboard", leaderboard(board, chosen)),
-        section(f"All {len(board.columns)} numbers", rest, 2, folded=True),
+        section(f"The other {fmt.plural(len(rest), 'number')}", others, 2, folded=True),
         section("All differences", differences(results, board), 1, folded=True),
     ]
     return page(parts, LIMIT)
