@@ -130,14 +130,14 @@ class View:
     def _facts(self) -> str:
         course = self._course
         said = [fmt.duration(float(round(course.seconds)))]
+        if course.cost:
+            said.append(f"cost {fmt.price(course.cost)}")
         left = course.left
         if left:
             unknown = "".join(f" + {name}" for name in left.unknown)
             known = f"~{friendly(left.seconds)}" if left.seconds >= 1 else ""
             if known or unknown:
                 said.append(f"{known}{unknown} left".strip().removeprefix("+ "))
-        if course.cost:
-            said.append(f"cost {fmt.price(course.cost)}")
         return " · ".join(said)
 
     def _step(self, step: Step, width: int) -> Text:
