@@ -47,7 +47,9 @@ class Console(Plugin):
 
         terminal = Terminal(highlight=False)
         is_wide = not terminal.is_terminal and not os.environ.get("COLUMNS", "").isdigit()
-        width = PIPED if is_wide else max(terminal.width, MIN_WIDTH)
+        if is_wide:
+            terminal = Terminal(highlight=False, width=PIPED)
+        width = max(terminal.width, MIN_WIDTH)
         with terminal.capture() as captured:
             for part in _parts(report.results, width):
                 terminal.print(part, width=width)
