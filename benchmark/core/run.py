@@ -64,8 +64,7 @@ def run(
         progress: Where long steps show themselves; silent by default.
         command: What the user typed, for the record.
         show: Let reporters that print to the terminal do so.
-        earlier: A baseline in the place of the accepted one, and of the suite's in gates that
-            do not say what they compare with.
+        earlier: A baseline for the accepted one, and for gates that do not say what they need.
 
     Returns:
         The content of `results.json`; its `exit_code` is what `bench run` ends with.
@@ -100,11 +99,11 @@ def run(
         evidence = replace(compared(plan, data, answers, table, tested), earlier=baselines)
         clock.lap("compare")
         rules = judge_gates(suite.gates, evidence, gated_by_default(plan))
-        cards = candidates(plan, adapters, answers)
         steps = {"scored": scored, "judged": tested.judged.computed, **forgotten.computed}
         ahead.remember(plan, data, clock.laps, steps)
+        missing = {**forgotten.errors, **unheard(plan, tested.judged)}
         results = Results(
-            **outcome(plan, rules, cards, {**forgotten.errors, **unheard(plan, tested.judged)}),
+            **outcome(plan, rules, candidates(plan, adapters, answers), missing),
             **clock.times(),
             run_id=folder.run_id,
             command=command,
@@ -121,8 +120,8 @@ def run(
             forgetting_errors=forgotten.errors,
             computed=made_now(adapters, answers) | steps,
         )
-        report = report_of(results, data, answers, table, folder)
-        report = replace(report, verdicts=flat(tested.judged.verdicts))
+        bare = report_of(results, data, answers, table, folder)
+        report = replace(bare, verdicts=flat(tested.judged.verdicts))
         write(plan, folder, report, tested, show=show)
         record(adapters, results)
     return results
