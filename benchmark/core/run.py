@@ -55,8 +55,7 @@ def run(
 ) -> Results:
     """Run a plan and write its reports.
 
-    Everything made on the way is cached by content, so that the same plan again, or a plan
-    that was interrupted, computes only what is missing.
+    Everything made is cached by content: the same plan again computes only what is missing.
 
     Args:
         plan: What to do.
