@@ -55,7 +55,8 @@ def run(
 ) -> Results:
     """Run a plan and write its reports.
 
-    Everything made is cached by content: the same plan again computes only what is missing.
+    Everything made on the way is cached by content, so that the same plan again, or a plan
+    that was interrupted, computes only what is missing.
 
     Args:
         plan: What to do.
@@ -63,7 +64,8 @@ def run(
         progress: Where long steps show themselves; silent by default.
         command: What the user typed, for the record.
         show: Let reporters that print to the terminal do so.
-        earlier: A baseline for the accepted one, and for gates that do not say what they need.
+        earlier: A baseline in the place of the accepted one, and of the suite's in gates that
+            do not say what they compare with.
 
     Returns:
         The content of `results.json`; its `exit_code` is what `bench run` ends with.
@@ -119,8 +121,7 @@ def run(
             forgetting_errors=forgotten.errors,
             computed=made_now(adapters, answers) | steps,
         )
-        bare = report_of(results, data, answers, table, folder)
-        report = replace(bare, verdicts=flat(tested.judged.verdicts))
+        report = report_of(results, data, answers, table, folder)
         write(plan, folder, report, tested, show=show)
         record(adapters, results)
     return results
@@ -220,6 +221,7 @@ def gated_by_default(plan: Plan) -> list[str]:
 
 def write(plan: Plan, folder: RunFolder, report: Report, tested: Tested, *, show: bool) -> None:
     """Write the per-example records, then let every reporter write its view."""
+    report = replace(report, verdicts=flat(tested.judged.verdicts))
     folder.write_rows("examples.jsonl", report.examples)
     for name, generations in report.generations.items():
         folder.write_rows(f"generations/{name}.jsonl", generations)
