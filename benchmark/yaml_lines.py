@@ -243,7 +243,7 @@ class _Builder:
             return None
         if isinstance(value, float) and not math.isfinite(value):
             self._problem(node, path, f"{text} is not a finite number")
-            return None
+            return 1.0  # without any number, what needs one would complain a second time
         if isinstance(value, str) and UNPRINTABLE.search(value):
             self._problem(node, path, "the text holds a character that cannot be printed")
             return printable(value)

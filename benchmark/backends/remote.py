@@ -24,7 +24,7 @@ from benchmark.backends.paid import Paid
 from benchmark.errors import CandidateError
 from benchmark.keys import code_version, key
 from benchmark.plugins import Plugin, Reply, Request
-from benchmark.progress import Progress, Tick
+from benchmark.progress import Progress, Tick, spend
 from benchmark.samples import seed_of
 from benchmark.suite import Decoding
 
@@ -203,6 +203,7 @@ class Asked:
             kept = {"said": said, "seconds": seconds}
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(self.paid.put, name, kept)
+            spend(self.progress, self._priced(reply).cost)
             return reply._replace(seconds=seconds)
 
         return Ask(call, Need.of(body, decoding.max_new_tokens))

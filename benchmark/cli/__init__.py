@@ -60,6 +60,8 @@ class LazyGroup(click.Group):
         if cmd_name not in self.table:
             return None
         command: click.Command = import_module(f"{self.prefix}{cmd_name}").command
+        if not any(one.name == "no_color" for one in command.params):
+            command.params.append(no_color())
         return command
 
     def resolve_command(
@@ -80,6 +82,25 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(self.table.items()))
 
 
+def no_color() -> click.Option:
+    """Return `--no-color`, which stands before a command as well as behind it."""
+    return click.Option(
+        ["--no-color"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_without_colour,
+        help="Use no colours; so does NO_COLOR=1.",
+    )
+
+
+def _without_colour(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        import os
+
+        os.environ["NO_COLOR"] = "1"
+
+
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 bench = LazyGroup(
@@ -97,6 +118,7 @@ bench = LazyGroup(
     """,
 )
 click.version_option(__version__, prog_name="bench")(bench)
+bench.params.append(no_color())
 
 
 def main() -> None:
@@ -114,16 +136,23 @@ def main() -> None:
         if _debugging():
             raise
         for problem in error.problems:
-            click.echo(f"bench: {problem}", err=True)
+            click.echo(f"bench: {_inert(str(problem))}", err=True)
         raise SystemExit(error.exit_code) from None
     except Exception as error:
         if _debugging():
             raise
-        text = " ".join(str(error).split())
+        text = _inert(" ".join(str(error).split()))
         click.echo(f"bench: unexpected {type(error).__name__}: {text}", err=True)
         click.echo("bench: this is a bug in bench; --debug shows where", err=True)
         raise SystemExit(ExitCode.USAGE) from None
     raise SystemExit(status if isinstance(status, int) else ExitCode.PASS)
+
+
+def _inert(text: str) -> str:
+    """Return an error's text so that nothing a server or a model wrote moves the cursor."""
+    from benchmark.reporters.format import clean
+
+    return clean(text)
 
 
 def _debugging() -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from benchmark.core import ahead
 from benchmark.core.adapters import record
 from benchmark.core.baseline import Baseline
 from benchmark.core.clock import Clock
@@ -74,7 +75,8 @@ def run(
         BenchError: Data or weights cannot be had, the baseline cannot be compared with, or the
             reports cannot be written. A candidate that fails is no error, but in the results.
     """
-    shown, clock, suite = progress or Silent(), Clock(), plan.suite
+    shown, suite = progress or Silent(), plan.suite
+    clock = Clock(shown, ahead.stages(plan))
     baselines = sources(suite, Path(reports), earlier)
     with RunFolder.opened(Path(reports), suite.suite, plan.fingerprint) as folder:
         folder.write_text("suite.yaml", to_yaml(suite))
@@ -82,7 +84,7 @@ def run(
         clock.lap("fetch")
         data = retrieve(plan, load_data(plan, shown), shown)
         baselines = fitting(baselines, data.summary, earlier)
-        clock.lap("data")
+        clock.lap("data", ahead.parts(plan, data, shown))
         adapters = train(plan, data, shown)
         clock.lap("train")
         answers = generate(plan, data, adapters, shown)
@@ -99,10 +101,11 @@ def run(
         evidence = replace(compared(plan, data, answers, table, tested), earlier=baselines)
         clock.lap("compare")
         rules = judge_gates(suite.gates, evidence, gated_by_default(plan))
-        cards = candidates(plan, adapters, answers)
         steps = {"scored": scored, "judged": tested.judged.computed, **forgotten.computed}
+        ahead.remember(plan, data, clock.laps, steps)
+        missing = {**forgotten.errors, **unheard(plan, tested.judged)}
         results = Results(
-            **outcome(plan, rules, cards, {**forgotten.errors, **unheard(plan, tested.judged)}),
+            **outcome(plan, rules, candidates(plan, adapters, answers), missing),
             **clock.times(),
             run_id=folder.run_id,
             command=command,
@@ -120,7 +123,6 @@ def run(
             computed=made_now(adapters, answers) | steps,
         )
         report = report_of(results, data, answers, table, folder)
-        report = replace(report, verdicts=flat(tested.judged.verdicts))
         write(plan, folder, report, tested, show=show)
         record(adapters, results)
     return results
@@ -222,6 +224,7 @@ def gated_by_default(plan: Plan) -> list[str]:
 
 def write(plan: Plan, folder: RunFolder, report: Report, tested: Tested, *, show: bool) -> None:
     """Write the per-example records, then let every reporter write its view."""
+    report = replace(report, verdicts=flat(tested.judged.verdicts))
     folder.write_rows("examples.jsonl", report.examples)
     for name, generations in report.generations.items():
         folder.write_rows(f"generations/{name}.jsonl", [*generations, *report.others[name]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmark.reporters import curves, forgetting, training, trust
+from benchmark.reporters import curves, forgetting, retrieval, training, trust
 from benchmark.reporters import format as fmt
 from benchmark.reporters.board import Board
 from benchmark.results import Results
@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 NAME = 24
-"""Cells that a name may take."""
+"""Cells that the name of a baseline or a number may take."""
+WIDE = 160
+"""Cells from which on no name is cut."""
 GAP = 2
 """Cells between columns."""
+_SHORTEST = 12
+"""Cells that a name keeps however narrow the terminal is."""
 _RULES = "    \n    \n ── \n    \n ── \n    \n    \n    \n"
 """A rich box: a rule below the head and between sections, nothing else."""
 _SPARK = 12
@@ -30,6 +34,32 @@ class _Shown(NamedTuple):
 
     head: str
     cells: Sequence[tuple[str, str]]
+
+
+def shortened(names: Sequence[str], width: int) -> list[str]:
+    """Return names that leave room for numbers, cleaned, and as different as they were.
+
+    Args:
+        names: Of the rows of a table.
+        width: Cells that the table may take.
+    """
+    whole = [fmt.one_line(name, 1_000) for name in names]
+    most = 100 if width >= WIDE else max(_SHORTEST, width * 3 // 10)
+    cut = [_cut(name, most) for name in whole]
+    if len(set(cut)) < len(set(whole)):  # those of a sweep differ at their ends
+        cut = [_cut(name, most, tail=most // 2) for name in whole]
+    return cut
+
+
+def _cut(name: str, most: int, tail: int = 0) -> str:
+    """Return a name in at most so many cells, its last `tail` among them."""
+    from rich.cells import cell_len, set_cell_size
+
+    if cell_len(name) <= most:
+        return name
+    end = set_cell_size(name[::-1], tail).rstrip()[::-1]
+    start = set_cell_size(name, most - 1 - cell_len(end)).rstrip()
+    return f"{start}…{end}"
 
 
 def plain_table(caption: str) -> Table:
@@ -60,17 +90,18 @@ def training_table(board: Board, width: int) -> Group | None:
         return None
     heads = {
         "score": _score(board), "difference": f"against\n{fmt.one_line(board.baseline, NAME)}",
-        "parameters": "trained", "adapter": "adapter", "time": "time", "speed": "tok/s",
-        "memory": "memory", "validation": "valid.\nloss", "changed": "answers\nchanged",
-        "loss": "training\nloss", "curve": "training\ncurve", "method": "method",
-        "rows": "rows", "step": "rows\na step",
+        "time": "time", "validation": "valid.\nloss", "curve": "training\ncurve",
+        "watched": "valid.\ncurve", "parameters": "trained", "adapter": "adapter",
+        "speed": "tok/s", "memory": "memory", "changed": "answers\nchanged",
+        "loss": "training\nloss", "method": "method", "rows": "rows", "step": "rows\na step",
     }  # fmt: skip
     columns = [
         _Shown(head, [_cell(one, key) for one in rows])
         for key, head in heads.items()
-        if key == "curve" or key in rows[0].facts
+        if key in ("curve", *rows[0].facts)
+        or (key == "watched" and any(len(curves.held_out(one.made)) > 1 for one in rows))
     ]
-    return _fitting([fmt.one_line(one.name, NAME) for one in rows], columns, width, blocks=2)
+    return _fitting([one.name for one in rows], columns, width, blocks=2)
 
 
 def forgetting_table(results: Results, width: int) -> Group | None:
@@ -93,7 +124,32 @@ def forgetting_table(results: Results, width: int) -> Group | None:
         column("tokens", [fmt.count(one.summary.tokens) for one in rows]),
         column("signature", [fmt.one_line(one.summary.signature, 60) for one in rows]),
     ]
-    return _fitting([fmt.one_line(one.name, NAME) for one in rows], columns, width)
+    return _fitting([one.name for one in rows], columns, width)
+
+
+def retrieval_table(results: Results, width: int) -> Group | None:
+    """Return recall of the passages that hold the answers, or None where nothing is retrieved."""
+    rows = retrieval.rows(results)
+    if not rows:
+        return None
+    columns = [
+        _Shown(f"{head}\n{name}".strip() if name else head, [(text, "") for text in texts])
+        for head, name, texts in (
+            ("recall", "", [_rate(one.rates[0]) for one in rows]),
+            ("first", "", [_rate(one.rates[1]) for one in rows]),
+            ("MRR", "", [_rate(one.rates[2]) for one in rows]),
+            ("in the", "prompt", [_rate(one.rates[3]) for one in rows]),
+            ("n", "", [fmt.count(one.summary.n) for one in rows]),
+            ("characters", "", [one.chars for one in rows]),
+            ("documents", "", [one.documents for one in rows]),
+            ("signature", "", [fmt.one_line(one.summary.signature, 60) for one in rows]),
+        )
+    ]
+    return _fitting([one.name for one in rows], columns, width, blocks=2)
+
+
+def _rate(shown: tuple[str, str]) -> str:
+    return " ".join(shown).strip()
 
 
 def trust_table(results: Results, width: int) -> Group | None:
@@ -101,7 +157,7 @@ def trust_table(results: Results, width: int) -> Group | None:
     found = trust.tables(results) if results.trust else []
     if not found:
         return None
-    names = [fmt.one_line(one.judge, NAME) for one in results.trust]
+    names = [one.judge for one in results.trust]
     columns = [
         _Shown(head.replace(" of known worth", "\nof known worth"), cells)
         for at, head in enumerate(found[0].heads)
@@ -121,8 +177,8 @@ def _score(board: Board) -> str:
 
 
 def _cell(one: training.Trained, key: str) -> tuple[str, str]:
-    if key == "curve":
-        return curves.sparklines(one.made, _SPARK)[0], ""
+    if key in ("curve", "watched"):
+        return curves.sparklines(one.made, _SPARK)[key == "watched"], ""
     fact = one.facts[key]
     if key == "score":
         return fact.value + one.half, ""
@@ -139,6 +195,7 @@ def _fitting(
     """Return the columns in at most `blocks` tables below each other; the last names the rest."""
     from rich.console import Group
 
+    names = shortened(names, width)
     tables: list[Table] = []
     while columns and len(tables) < blocks:
         shown, columns = _divided([first, *names], columns, width)

@@ -26,17 +26,21 @@ _HUNDREDS = ("bleu", "chrf", "ter")
 """Metrics that are given from 0 to 100 by custom."""
 _LINE_ENDS = re.compile("\r\n?|[\u2028\u2029]")
 # Control characters but tab and newline; lone surrogates; marks that reorder the text around
-# them; the two code points that no document may hold.
+# them; code points without any width; the two that no document may hold.
 _UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
+    "\ud800-\udfff\U000e0000-\U000e0fff]"
+    # Joiners are part of words and pictures, but never beside Latin letters and signs.
+    "|[\u200c\u200d](?![^\x00-\u024f])|(?<![^\x00-\u024f])[\u200c\u200d]"
 )
 
 
 def clean(text: str) -> str:
     """Return `text` with plain newlines and unseen characters as visible replacements.
 
-    Control characters become their Unicode pictures (NUL is "␀"); lone surrogates, C1 controls
-    and marks of text direction become "�". The result can always be encoded.
+    Control characters become their Unicode pictures (NUL is "␀"); lone surrogates, C1 controls,
+    marks of text direction and what has no width become "�". The result can always be encoded.
     """
     return _UNSEEN.sub(_picture, _LINE_ENDS.sub("\n", text))
 
@@ -110,6 +114,16 @@ def count(value: int | None) -> str:
 def plural(value: int, noun: str) -> str:
     """Return "1 row", "2 rows"."""
     return f"{count(value)} {noun}" if value == 1 else f"{count(value)} {noun}s"
+
+
+def some(items: Sequence[str], most: int = 3, joint: str = ", ") -> str:
+    """Return the first items and how many more there are: "a, b, c and 14 more".
+
+    A list that is one longer is given whole: "and 1 more" would save nothing.
+    """
+    if len(items) <= most + 1:
+        return joint.join(items)
+    return f"{joint.join(items[:most])} and {count(len(items) - most)} more"
 
 
 def n_and_failed(n: int, failed: int) -> str:

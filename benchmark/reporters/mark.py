@@ -50,6 +50,12 @@ def block(value: str, limit: int) -> list[str]:
     return [f"{fence}text", *lines, fence]
 
 
+def fenced(lines: Sequence[str]) -> list[str]:
+    """Return lines that are clean already as a code block, as they are."""
+    fence = "`" * max(3, _longest_run("\n".join(lines)) + 1)
+    return [f"{fence}text", *lines, fence]
+
+
 def table(
     head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = False
 ) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,19 +10,33 @@ from pydantic import Field
 
 from benchmark.plugins import Plugin, Report
 from benchmark.reporters import board as boards
+from benchmark.reporters import brief, mark, scales, trust, verdict
 from benchmark.reporters import format as fmt
-from benchmark.reporters import mark, samples, scales, verdict
-from benchmark.reporters.board import Board, Cell, Row
-from benchmark.reporters.citations import wrong_lines
+from benchmark.reporters.again import again
+from benchmark.reporters.board import Board, Cell, Column, Row
 from benchmark.reporters.files import write_text
+from benchmark.reporters.foremost import foremost
+from benchmark.reporters.markdown_charts import pictures, whiskers
 from benchmark.reporters.markdown_data import data_lines
+from benchmark.reporters.markdown_page import SHORT, Section, page, section
+from benchmark.reporters.markdown_samples import sample_lines
 from benchmark.reporters.markdown_search import retrieval_lines
 from benchmark.reporters.markdown_training import forgetting_lines, training_lines
 from benchmark.reporters.markdown_trust import trust_lines
 from benchmark.results import Results
 
 MAX_CHARS = 1_200
-"""Characters of one text among the samples."""
+"""Characters of one text among the samples of a full page."""
+SHORT_CHARS = 500
+"""The same where the page must stay short."""
+KEY = 8
+"""Numbers that a short page does not fold away."""
+DRAWN = 2
+"""Numbers of which a short page draws the differences."""
+MOST_MODELS = 12
+"""Candidates side by side; a sweep has more, and a table of them no longer fits a page."""
+MOST_GATES = 20
+"""Gates and claims that are listed, those that need a look first."""
 _ICONS = {"pass": "✅", "fail": "❌", "inconclusive": "⚠️", "none": "➖"}
 _FAKES = (
     "Controls are fakes: echo repeats the prompt, shuffled gives another example's reference, "
@@ -30,30 +45,46 @@ _FAKES = (
 
 
 class Markdown(Plugin):
-    """Writes `report.md`, with the verdict first."""
+    """Writes `report.md`, with the verdict first, short enough for a comment on a pull request."""
 
     samples: int = Field(default=3, ge=0)
-    """Examples shown with all answers, evenly spaced through the test set."""
+    """Examples shown with all answers, those that changed most first; ten times as many in full."""
+    full: bool = False
+    """Leave nothing out: all numbers, signatures, long texts, and charts as SVG files beside it."""
 
     def write(self, report: Report) -> Path:
         """Write the report and return the file. Raises StoreError."""
-        results, board = report.results, boards.build(report.results)
-        lines = [
-            *top(results, board),
-            *leaderboard(board),
-            *differences(results, board),
-            *_judges(results),
-            *trust_lines(results),
-            *_answers(board),
-            *training_lines(board),
-            *forgetting_lines(results),
-            *retrieval_lines(results),
-            *_samples(report, board, self.samples),
-            *data_lines(results),
-            *_environment(results),
-            *_signatures(board),
-        ]
+        board = boards.build(report.results)
+        parts = self._parts(report, board)
+        lines = page(parts, None if self.full else SHORT)
         return write_text(report.folder / "report.md", "\n".join(lines).rstrip("\n") + "\n")
+
+    def _parts(self, report: Report, board: Board) -> list[Section]:
+        """Return the page's parts in the order of the HTML report."""
+        results = report.results
+        chosen = foremost(results, board, len(board.columns) if self.full else KEY)
+        rest = [one for one in board.columns if one not in chosen]
+        others = scores(board.models, board, rest) if rest else ()
+        count, chars = (10 * self.samples, MAX_CHARS) if self.full else (self.samples, SHORT_CHARS)
+        charts = pictures(report, report.folder) if self.full else whiskers(results, board, DRAWN)
+        return [
+            section("Verdict", top(results, board)),
+            section("Leaderboard", leaderboard(board, chosen)),
+            section(f"The other {fmt.plural(len(rest), 'number')}", others, 5, folded=True),
+            section("What a fake scores", fakes(board), 3, folded=True),
+            section("Charts", charts, 9),
+            section("All differences", differences(results, board), 2, folded=True),
+            section("Judges", _judges(results), 6, folded=True),
+            section(trust.TITLE, trust_lines(results), 6, folded=True),
+            section("Answers and cost", _answers(board), 4, folded=True),
+            section("Training", training_lines(board, origins=self.full), 7, folded=True),
+            section("General text after training", forgetting_lines(results), 7, folded=True),
+            section("Retrieval", retrieval_lines(results), 7, folded=True),
+            section("Data set", data_lines(results), 4, folded=True),
+            section("Samples", sample_lines(report, board, count, chars), 8),
+            section("How to run it again", _environment(report), 8, folded=True),
+            section("Signatures", _signatures(board) if self.full else (), 1),
+        ]
 
 
 def top(results: Results, board: Board) -> Iterator[str]:
@@ -61,17 +92,24 @@ def top(results: Results, board: Board) -> Iterator[str]:
     head = verdict.headline(results)
     yield f"# {_ICONS[head.tone]} {head.word}: {mark.text(results.suite)}"
     yield from ("", head.sentence, "")
-    for gate in verdict.ordered_gates(results):
+    gates = verdict.ordered_gates(results)
+    for gate in gates[:MOST_GATES]:
         name, who = mark.text(gate.title), mark.text(gate.who)
         yield f"- {_ICONS[gate.outcome]} **{name}** ({who}): {mark.text(gate.reason, 1_000)}"
+    if len(gates) > MOST_GATES:
+        held = sum(gate.effective == "pass" for gate in gates[MOST_GATES:])
+        yield f"- and {fmt.plural(len(gates) - MOST_GATES, 'more gate')}, of which {held} held"
     notes = [f"Note: {note}" for note in verdict.notes(board)]
     for title, sentences in (
         (f"Against {mark.text(board.baseline)}", verdict.claims(board)),
-        ("Before you trust the numbers", [*verdict.notices(results, board), *notes]),
+        ("Before you trust the numbers", [*brief.sentences(results, board), *notes]),
     ):
         if sentences:
             yield from ("", f"**{title}**", "")
-            yield from (f"- {mark.text(sentence, 2_000)}" for sentence in sentences)
+            shown = sentences[:MOST_GATES]
+            yield from (f"- {mark.text(sentence, 2_000)}" for sentence in shown)
+            if len(sentences) > len(shown):
+                yield f"- and {fmt.count(len(sentences) - len(shown))} more"
     yield ""
     yield (
         f"Run {mark.code(results.run_id)} · version {results.suite_version} · "
@@ -81,13 +119,13 @@ def top(results: Results, board: Board) -> Iterator[str]:
     yield ""
 
 
-def leaderboard(board: Board) -> Iterator[str]:
+def leaderboard(board: Board, columns: Sequence[Column]) -> Iterator[str]:
     """One row a number: candidates are few and numbers are many, and the page is narrow."""
     yield from ("## Leaderboard", "")
     if not board.columns:
         yield from ("Nothing was scored.", "")
         return
-    yield from _scores(board.models, board)
+    yield from scores(board.models, board, columns)
     yield (f"Value, {board.level} interval. ↑ ↓ say which way is better.")
     if board.contenders:
         yield mark.text(board.legend)
@@ -99,28 +137,51 @@ def leaderboard(board: Board) -> Iterator[str]:
                 f"**{mark.text(row.name)}** could not run: {mark.text(row.candidate.error)}",
             )
     yield ""
-    if board.controls:
+
+
+def fakes(board: Board) -> Iterator[str]:
+    """Yield what the controls score beside the best model."""
+    if board.controls and board.columns:
         yield from ("### What a fake scores", "")
-        yield from _scores([*board.models[:1], *board.controls], board)
+        yield from scores([*board.models[:1], *board.controls], board)
         yield from (_FAKES, "")
 
 
-def _scores(rows: Sequence[Row], board: Board) -> Iterator[str]:
+def scores(
+    rows: Sequence[Row], board: Board, columns: Sequence[Column] | None = None
+) -> Iterator[str]:
+    """Yield a table of numbers, of the first candidates where there are too many for a page."""
+    left = len(rows) - MOST_MODELS
+    rows = rows[:MOST_MODELS]
     heads = [mark.text(row.name) + (" (baseline)" if row.is_baseline else "") for row in rows]
-    heads = [f"{head}<br>{row.n}" if row.n else head for head, row in zip(heads, rows, strict=True)]
+    # The count that most numbers rest on stands in the head, another one beside its number.
+    counts = [_count(row) for row in rows]
+    heads = [f"{head}<br>{n}" if n else head for head, n in zip(heads, counts, strict=True)]
     lines = []
     for place, column in enumerate(board.columns):
+        if columns is not None and column not in columns:
+            continue
         name = mark.text(column.score) + fmt.arrow(column.higher_is_better)
         name += f" {scales.MARK}" if column.uninformative else ""
-        cells = [_cell(row.cells[place], not row.n, row in board.controls) for row in rows]
+        cells = [
+            _cell(row.cells[place], n, row in board.controls)
+            for row, n in zip(rows, counts, strict=True)
+        ]
         lines.append([f"**{name}**" if column.primary else name, *cells])
     yield from mark.table(["", *heads], lines, numbers=True)
+    if left > 0:
+        yield from (f"{fmt.plural(left, 'more candidate')} stand in the HTML report.", "")
 
 
-def _cell(cell: Cell, with_n: bool, is_fake: bool) -> str:
+def _count(row: Row) -> str:
+    counts = Counter(cell.n for cell in row.cells if cell.summary)
+    return counts.most_common(1)[0][0] if counts else row.n
+
+
+def _cell(cell: Cell, n: str, is_fake: bool) -> str:
     has_value = cell.value != fmt.NOTHING
     value = f"**{cell.value}**" if cell.column.primary and has_value else cell.value
-    parts = [value, cell.interval.replace(" ", "\u00a0"), cell.mark, cell.n if with_n else ""]
+    parts = [value, cell.interval.replace(" ", "\u00a0"), cell.mark, cell.n if cell.n != n else ""]
     if cell.place and not is_fake:
         parts.insert(2, f"· {cell.place}")
     return " ".join(part for part in parts if part)
@@ -198,46 +259,13 @@ def _answers(board: Board) -> Iterator[str]:
     yield ""
 
 
-def _samples(report: Report, board: Board, limit: int) -> Iterator[str]:
-    shown = samples.collect(report, board, limit)
-    if not shown:
-        return
-    yield from ("## Samples", "")
-    total = fmt.plural(len(report.examples), "example")
-    yield f"{fmt.count(len(shown))} of {total}, evenly spaced through the test set."
-    many = [f"{row.name} {row.candidate.samples}" for row in board.models if _is_sampled(row)]
-    if many:
-        yield f"Shown is the first sample of each answer; there are: {mark.text(', '.join(many))}."
-    for sample in shown:
-        yield from ("", f"<details><summary>{mark.html(sample.id)}</summary>", "")
-        for role, turn in sample.turns:
-            yield from (f"Prompt ({role}):", "", *mark.block(turn, MAX_CHARS), "")
-        for reference in sample.references:
-            yield from ("Reference:", "", *mark.block(reference, MAX_CHARS), "")
-        for answer in sample.answers:
-            primary = answer.primary
-            score = f" ({mark.text(primary.score)} {primary.value})" if primary else ""
-            cut = ", cut at the token limit" if answer.is_cut else ""
-            yield from (f"**{mark.text(answer.name)}**{score}{cut}:", "")
-            if answer.text is None:
-                yield from (f"No answer: {mark.text(answer.error)}", "")
-            else:
-                yield from (*mark.block(answer.text, MAX_CHARS), "")
-            yield from wrong_lines(answer.wrong)
-        yield "</details>"
-    yield ""
-
-
-def _is_sampled(row: Row) -> bool:
-    return row.candidate.samples > 1
-
-
-def _environment(results: Results) -> Iterator[str]:
-    where = results.environment
+def _environment(report: Report) -> Iterator[str]:
+    results = report.results
+    where, how = results.environment, again(report)
     versions = ", ".join(f"{name} {version}" for name, version in sorted(where.versions.items()))
     commit = mark.code(where.commit) if where.commit else "not known"
     rows = {
-        "Command": mark.code(results.command),
+        "Command": mark.code(how.command, 2_000),
         "Commit": commit + (" with uncommitted changes" if where.dirty else ""),
         "Fingerprint": mark.code(results.fingerprint),
         "Time": f"{fmt.moment(results.started)} to {fmt.moment(results.finished)}",
@@ -249,6 +277,7 @@ def _environment(results: Results) -> Iterator[str]:
     }
     yield from ("## Environment", "")
     yield from mark.table(["", "Value"], rows.items())
+    yield from (mark.text(how.words, 1_000), "")
 
 
 def _signatures(board: Board) -> Iterator[str]:

@@ -17,8 +17,11 @@ _FIRST = (
 _SECOND = ("loss", "validation", "rows", "step")
 
 
-def training_lines(board: Board) -> Iterator[str]:
-    """Give the lines of the section; none if nothing was trained."""
+def training_lines(board: Board, *, origins: bool = True) -> Iterator[str]:
+    """Give the lines of the section, with what each adapter was made from if `origins`.
+
+    None if nothing was trained.
+    """
     rows = training.trained(board)
     if not rows:
         return
@@ -29,7 +32,7 @@ def training_lines(board: Board) -> Iterator[str]:
         heads = ["Candidate", *(mark.text(titles[key]) for key in shown)]
         yield from mark.table(heads, ([_name(one), *_cells(one, shown)] for one in rows))
     yield from _curves(rows)
-    for one in rows:
+    for one in rows if origins else ():
         yield f"<details><summary>Where {mark.html(one.name)} came from</summary>"
         yield ""
         yield from mark.table(["", "Value"], _origin(one))

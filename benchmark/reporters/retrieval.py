@@ -63,6 +63,12 @@ def legend(results: Results) -> list[str]:
         "had room. Over the n examples whose own document is in the index, with "
         f"{fmt.percent(results.confidence)} intervals."
     ]
+    return found + losses(results)
+
+
+def losses(results: Results) -> list[str]:
+    """Return what the table does not show: recall that is not defined, passages that were lost."""
+    found = []
     for one in results.retrieval:
         name = fmt.one_line(one.candidate)
         if not one.n:

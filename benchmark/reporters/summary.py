@@ -9,8 +9,12 @@ from benchmark.plugins import Report
 from benchmark.reporters import board as boards
 from benchmark.reporters import format as fmt
 from benchmark.reporters import mark, verdict
-from benchmark.reporters.markdown import differences, leaderboard, top
+from benchmark.reporters.foremost import foremost
+from benchmark.reporters.markdown import KEY, differences, leaderboard, scores, top
+from benchmark.reporters.markdown_page import page, section
 
+LIMIT = 60_000
+"""Characters of the page: GitHub takes 65,536 in a comment."""
 MAX_CHARS = 600
 """Of one text of a changed answer."""
 CHANGED = 5
@@ -25,17 +29,17 @@ MEANING = {
 def lines(report: Report) -> list[str]:
     """Return the page: verdict and gates, changed answers, leaderboard, differences."""
     results, board = report.results, boards.build(report.results)
-    return [
-        *top(results, board),
-        *_legend(results.gates),
-        *_changed(report),
-        *leaderboard(board),
-        "<details><summary>All differences</summary>",
-        "",
-        *differences(results, board),
-        "</details>",
-        "",
+    chosen = foremost(results, board, KEY)
+    rest = [one for one in board.columns if one not in chosen]
+    others = scores(board.models, board, rest) if rest else ()
+    parts = [
+        section("Verdict", [*top(results, board), *_legend(results.gates)]),
+        section("Answers behind gates", _changed(report), 9),
+        section("Leaderboard", leaderboard(board, chosen)),
+        section(f"The other {fmt.plural(len(rest), 'number')}", others, 2, folded=True),
+        section("All differences", differences(results, board), 1, folded=True),
     ]
+    return page(parts, LIMIT)
 
 
 def _legend(gates: Sequence[GateResult]) -> Iterator[str]:

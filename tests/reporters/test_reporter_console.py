@@ -170,3 +170,10 @@ def test_the_table_alone_says_what_was_left_out(report: Report) -> None:
     Terminal(file=out, width=80).print(leaderboard_table(report.results, 80))
     assert "not shown here" in out.getvalue()
     assert "▲ better, ▼ worse than base beyond chance" in out.getvalue()
+
+
+def test_a_pipe_cuts_no_name(report: Report, capsys: pytest.CaptureFixture[str]) -> None:
+    Console().write(report)
+    lines = capsys.readouterr().out.split("\n")
+    assert any(line.startswith("few-shot   31, 1 failed  0.656 ±0.079") for line in lines)
+    assert max(map(cell_len, lines)) > 80

@@ -12,7 +12,7 @@ from benchmark.results import Rate
 
 
 def test_markdown(trained: Report) -> None:
-    text = Markdown().write(trained).read_text(encoding="utf-8")
+    text = Markdown(full=True).write(trained).read_text(encoding="utf-8")
     section = text.partition("## Retrieval")[2].partition("\n## ")[0].replace("\u00a0", " ")
     assert (
         "| smol-lora | corpus: 1 204 texts, 1 377 passages | 32 "

@@ -50,7 +50,7 @@ def in_html(report: Report) -> str:
 
 
 def in_markdown(report: Report) -> str:
-    text = Markdown(samples=0).write(report).read_text("utf-8")
+    text = Markdown(samples=0, full=True).write(report).read_text("utf-8")
     return plain(unescape(re.sub(r"\\([^\w\s])", r"\1", text)))  # without escapes
 
 
