@@ -63,14 +63,15 @@ def command(
         from benchmark.cli.earlier import find_baseline
 
         earlier = find_baseline(reports, plan.suite.suite, baseline)
-    results = run(
-        plan,
-        reports=reports,
-        progress=terminal,
-        command=typed(),
-        show=not as_json,
-        earlier=earlier,
-    )
+    with terminal:
+        results = run(
+            plan,
+            reports=reports,
+            progress=terminal,
+            command=typed(),
+            show=not as_json,
+            earlier=earlier,
+        )
     tell_ci(reports / results.suite / results.run_id, plan.suite)
     if not any(results.computed.values()):
         terminal.say("nothing was computed: everything was in the cache")
