@@ -86,9 +86,7 @@ def read(
         ConfigError: A file cannot be read, or is no YAML mapping at all. Every lesser mistake
             is in the document's `problems`.
     """
-    return merge(
-        layers_of(path), printable(str(path)), overrides, max_candidates=max_candidates
-    )
+    return merge(layers_of(path), printable(str(path)), overrides, max_candidates=max_candidates)
 
 
 def merge(

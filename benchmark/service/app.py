@@ -20,6 +20,7 @@ from benchmark import __version__
 from benchmark.errors import BenchError, Problem
 from benchmark.service import jobs, tokens
 from benchmark.service.figures import Figures
+from benchmark.service.requests import NotAllowed
 from benchmark.service.routes import add_routes
 from benchmark.service.routes_files import add_file_routes
 from benchmark.service.routes_plain import API, add_plain_routes
@@ -29,7 +30,7 @@ from benchmark.service.state import Service
 from benchmark.service.stream import Hub
 
 LOG = logging.getLogger("bench.service")
-CODES = {jobs.NotFound: 404, jobs.Conflict: 409, jobs.TooMany: 429}
+CODES = {jobs.NotFound: 404, jobs.Conflict: 409, jobs.TooMany: 429, NotAllowed: 403}
 WORDS = {401: "a token is needed", 403: "the token may not", 404: "not found", 409: "not now",
          413: "too long", 415: "not this type", 422: "something in it is wrong",
          429: "too many", 503: "the database is down"}  # fmt: skip
@@ -133,7 +134,10 @@ def _timed(app: FastAPI, figures: Figures) -> Any:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 names = {name.lower() for name, _ in message["headers"]}
-                more = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+                more = [
+                    (b"x-content-type-options", b"nosniff"),
+                    (b"referrer-policy", b"no-referrer"),
+                ]
                 if b"content-security-policy" not in names and not scope["path"].endswith("/docs"):
                     more.append((b"content-security-policy", CSP.encode()))
                 message = {**message, "headers": [*message["headers"], *more]}

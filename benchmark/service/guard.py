@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from benchmark.judges import rubrics
 from benchmark.plugins import BACKENDS, DATASETS, JUDGES, METRICS, REPORTERS
+from benchmark.prompts import Template
 from benchmark.registry import Registry
 from benchmark.suite import (
     CandidateSpec,
@@ -33,7 +34,6 @@ from benchmark.suite import (
     Suite,
     TrainSpec,
 )
-from benchmark.prompts import Template
 from benchmark.suite_base import Use
 from benchmark.suite_gates import CostSpec
 
@@ -88,20 +88,26 @@ PLUGINS: dict[tuple[str, str], dict[str, str]] = {
     ("metric", "token_f1"): {"articles": ""},
     ("metric", "citations"): {"codes": "", "source": "data", "as_of": ""},
     ("dataset", "legi"): {
-        **{"codes": "", "as_of": "", "source": "data", "fallback": "data"},
+        "codes": "", "as_of": "", "source": "data", "fallback": "data",
         "templates": "texts",
     },
     ("dataset", "jsonl"): _PATHS,
     ("dataset", "files"): {**_PATHS, **_ROWS},
     ("dataset", "hub"): {
-        **{"name": "data", "config": "", "split": "", "validation_split": "", "test_split": ""},
+        "name": "data", "config": "", "split": "", "validation_split": "", "test_split": "",
         **_ROWS,
     },
     ("backend", "hf"): {"model": "model", "dtype": ""},
     **{("backend", name): {} for name in ("echo", "oracle", "shuffled")},
     **{
-        ("judge", name): {**_JUDGE, "rubric": "rubric", "model": "chat", "backend": "backend",
-                          "panel": "panel", "criteria": ""}
+        ("judge", name): {
+            **_JUDGE,
+            "rubric": "rubric",
+            "model": "chat",
+            "backend": "backend",
+            "panel": "panel",
+            "criteria": "",
+        }
         for name in ("rubric", "same_facts", "coherence", "criteria", "pairwise")
     },  # fmt: skip
     ("judge", "fixed"): {"needle": ""},
@@ -191,7 +197,7 @@ def _nested(value: Any, path: Path_) -> Iterator[Named]:
 
 def whole(kind: str, use: Use, path: Path_) -> Named:
     """Return a plugin with all of its parameters as one thing."""
-    said = text_of({"kind": kind, "use": use.use, **{"parameters": use.parameters}})
+    said = text_of({"kind": kind, "use": use.use, "parameters": use.parameters})
     return Named("plugin", said, path)
 
 

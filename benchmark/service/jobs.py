@@ -54,8 +54,9 @@ def create(
         )
         if (waiting or 0) >= most:
             raise TooMany(f"{most:,} jobs wait already", hint="try again when some are done")
+        job = secrets.token_hex(8)
         values = {
-            "id": secrets.token_hex(8),
+            "id": job,
             "name": name,
             "suite": suite,
             "text": text,
@@ -63,9 +64,9 @@ def create(
             "priority": priority,
             "created": time.time(),
         }
-        number = connection.execute(insert(jobs).values(**values)).inserted_primary_key[0]
-        events.add(connection, number, [("state", {"state": "queued"})])
-        return job_of(_row(connection, values["id"]))
+        made = connection.execute(insert(jobs).values(**values).returning(jobs.c.number))
+        events.add(connection, made.scalar_one(), [("state", {"state": "queued"})])
+        return job_of(_row(connection, job))
 
 
 def get(database: Database, job: str) -> Job:
@@ -118,7 +119,7 @@ def page(
         wanted = wanted.where(jobs.c.number < before)
     with database.read() as connection:
         rows = connection.execute(wanted.order_by(jobs.c.number.desc()).limit(limit + 1)).mappings()
-        found = list(rows)
+        found = [dict(row) for row in rows]
     last = int(found[limit - 1]["number"]) if len(found) > limit else None
     return [job_of(row) for row in found[:limit]], last
 

@@ -44,9 +44,7 @@ def claim(
     """
     try:
         with database.write() as connection:
-            taken = set(
-                connection.scalars(select(jobs.c.slot).where(jobs.c.slot.in_(slots))).all()
-            )
+            taken = set(connection.scalars(select(jobs.c.slot).where(jobs.c.slot.in_(slots))).all())
             free = next((slot for slot in slots if slot not in taken), None)
             if free is None:
                 return None
@@ -150,9 +148,7 @@ def states(database: Database, held: Sequence[Held]) -> dict[int, str]:
     }
 
 
-def report(
-    database: Database, held: Held, new: New, *, lease: float, **values: Any
-) -> bool:
+def report(database: Database, held: Held, new: New, *, lease: float, **values: Any) -> bool:
     """Renew a lease, and write what the job's process said; False: the job is lost.
 
     Args:
@@ -203,4 +199,5 @@ def _guarded(connection: Connection, held: Held, **values: Any) -> bool:
 
 def _held(row: Mapping[str, Any]) -> Held:
     names = ("number", "id", "fence", "round", "slot", "state", "node")
-    return Held(*(row[name] for name in names), row=row)
+    values = {name: row[name] for name in names}
+    return Held(**values, row=row)

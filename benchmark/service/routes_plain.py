@@ -57,9 +57,7 @@ def add_plain_routes(app: FastAPI, service: Service, figures: Figures) -> None:
     @app.get(f"{API}/suites", summary="Suites that may be run by name")
     def suites() -> list[SuiteInfo]:
         return [
-            SuiteInfo(
-                name=name, description=suite.description, candidates=list(suite.candidates)
-            )
+            SuiteInfo(name=name, description=suite.description, candidates=list(suite.candidates))
             for name, suite in sorted(service.allowed.suites.items())
         ]
 

@@ -6,9 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-State = Literal[
-    "queued", "running", "cancelling", "cancelled", "succeeded", "failed", "incomplete"
-]
+State = Literal["queued", "running", "cancelling", "cancelled", "succeeded", "failed", "incomplete"]
 ENDED = ("cancelled", "succeeded", "failed", "incomplete")
 """States that nothing but a person changes."""
 RESUMABLE = ("cancelled", "failed", "incomplete")

@@ -80,6 +80,9 @@ class Hub:
     async def _since(self, number: int, at: int, topic: _Topic) -> list[Event]:
         if topic.recent and topic.recent[0].seq <= at + 1:
             return [event for event in topic.recent if event.seq > at]
+        return await self._read(number, at)
+
+    async def _read(self, number: int, at: int) -> list[Event]:
         return await to_thread.run_sync(lambda: events.after(self._database, number, at))
 
     def _join(self, number: int) -> _Topic:
@@ -116,10 +119,7 @@ class Hub:
                 topic.recent.append(Event(topic.last + 1, "end", 0.0, {"state": "deleted"}))
                 topic.last += 1
             elif topic.last:
-                last = topic.last
-                new = await to_thread.run_sync(
-                    lambda number=number, last=last: events.after(self._database, number, last)
-                )
+                new = await self._read(number, topic.last)
                 topic.recent.extend(new)
                 topic.last = new[-1].seq if new else head
             else:
