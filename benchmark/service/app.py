@@ -25,7 +25,7 @@ from benchmark.service.routes import add_routes
 from benchmark.service.routes_files import add_file_routes
 from benchmark.service.routes_plain import API, add_plain_routes
 from benchmark.service.schemas import Failure, Trouble
-from benchmark.service.security import Guard, Rates, Refusal
+from benchmark.service.security import Guard, Rates, Refusal, Rules
 from benchmark.service.state import Service
 from benchmark.service.stream import Hub
 
@@ -41,7 +41,15 @@ CSP = (
 )
 
 
-def create_app(service: Service) -> Any:
+FRAME = (
+    "sandbox allow-scripts allow-popups allow-popups-to-escape-sandbox; default-src 'none'; "
+    "script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
+    "form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
+)
+"""Of the frame that the page shows reports in: of no origin, and without any way out."""
+
+
+def create_app(service: Service) -> Guard:
     """Return the whole application (ASGI)."""
     failures: dict[int | str, dict[str, Any]] = {
         code: {"model": Failure, "description": words} for code, words in WORDS.items()
@@ -64,8 +72,7 @@ def create_app(service: Service) -> Any:
         app.mount("/web", StaticFiles(directory=service.web), name="web")
     _tell_errors(app)
     config = service.config
-    guarded = Guard(
-        _timed(app, figures),
+    rules = Rules(
         hosts=service.hosts,
         auth=service.auth,
         find=lambda secret: tokens.find(service.database, secret),
@@ -75,8 +82,7 @@ def create_app(service: Service) -> Any:
             refusal.status, [Problem("", refusal.what, refusal.hint)], refusal.headers
         ),
     )
-    guarded.api = app  # type: ignore[attr-defined]
-    return guarded
+    return Guard(_timed(app, figures), app, rules)
 
 
 def failure(status: int, problems: list[Problem], headers: Any = None) -> JSONResponse:
@@ -133,13 +139,7 @@ def _timed(app: FastAPI, figures: Figures) -> Any:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                names = {name.lower() for name, _ in message["headers"]}
-                more = [
-                    (b"x-content-type-options", b"nosniff"),
-                    (b"referrer-policy", b"no-referrer"),
-                ]
-                if b"content-security-policy" not in names and not scope["path"].endswith("/docs"):
-                    more.append((b"content-security-policy", CSP.encode()))
+                more = _headers(scope["path"], {name.lower() for name, _ in message["headers"]})
                 message = {**message, "headers": [*message["headers"], *more]}
             await send(message)
 
@@ -151,3 +151,12 @@ def _timed(app: FastAPI, figures: Figures) -> Any:
             figures.request(scope["method"], path, status, time.perf_counter() - started)
 
     return timed
+
+
+def _headers(path: str, given: set[bytes]) -> list[tuple[bytes, bytes]]:
+    """Return what keeps browsers from believing too much."""
+    headers = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+    if b"content-security-policy" in given or path.endswith("/docs"):
+        return headers  # FastAPI's page of documentation fetches its scripts elsewhere
+    policy = FRAME if path == "/web/frame.html" else CSP
+    return [*headers, (b"content-security-policy", policy.encode())]

@@ -3,56 +3,64 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from benchmark.errors import ExitCode
 from benchmark.results import Results
 from benchmark.service.leaderboard import kept_of
 
+FINISHED = (ExitCode.PASS, ExitCode.GATE_FAILED, ExitCode.INCONCLUSIVE)
+"""Exit codes of a run that came to its end, whatever it found."""
 
-def outcome(
-    row: Mapping[str, Any],
-    *,
-    code: int | None,
-    died: int | None,
-    cancelled: bool,
-    late: bool,
-    errors: Sequence[str],
-    results: Results | None,
-    most: int,
-) -> dict[str, Any]:
-    """Return the columns of a job whose process is gone.
 
-    Args:
-        row: The job's row.
+class End(NamedTuple):
+    """What is known of a process that is gone.
+
+    Attributes:
         code: What `bench run` ended with; None: it ended without a word.
         died: What the system says of the process, if it was ours.
         cancelled: Whether somebody asked for its end.
         late: Whether it ran for too long.
         errors: What `bench` said of it.
         results: What is in its run folder.
-        most: How often it may die without a word.
     """
-    if code in (ExitCode.PASS, ExitCode.GATE_FAILED, ExitCode.INCONCLUSIVE) and results:
-        return {"state": "succeeded", "exit_code": code, "error": None, **_numbers(results)}
-    if code == ExitCode.INCOMPLETE:
-        told = _trouble(errors, "some of it could not be computed; the report says what")
-        numbers = _numbers(results) if results else {}
-        return {"state": "incomplete", "exit_code": code, "error": told, **numbers}
-    if late:
-        told = _trouble([], "it ran for too long and was stopped", "resume it to go on")
-        return {"state": "failed", "exit_code": code, "error": told}
-    if cancelled:
-        return {"state": "cancelled", "exit_code": code, "error": None}
-    if code is not None and code != ExitCode.INTERRUPTED:
-        return {"state": "failed", "exit_code": code,
-                "error": _trouble(errors, f"bench ended with exit code {code}")}  # fmt: skip
-    deaths = int(row["deaths"]) + 1
-    told = _trouble([], f"its process {_how(code, died)}", "the log says more")
-    if deaths >= most:
-        return {"state": "failed", "exit_code": code, "error": told, "deaths": deaths}
-    return {"state": "queued", "deaths": deaths, "error": told, "progress": None}
+
+    code: int | None
+    died: int | None
+    cancelled: bool
+    late: bool
+    errors: Sequence[str]
+    results: Results | None
+
+
+def outcome(end: End, deaths: int, most: int) -> dict[str, Any]:
+    """Return the columns of a job whose process is gone.
+
+    Args:
+        end: How it ended.
+        deaths: How often a process of this job died without a word before.
+        most: How often that may be.
+    """
+    told = {"exit_code": end.code, "error": None}
+    if end.code in FINISHED and end.results:
+        return {**told, "state": "succeeded", **_numbers(end.results)}
+    if end.code == ExitCode.INCOMPLETE:
+        why = _trouble(end.errors, "some of it could not be computed; the report says what")
+        numbers = _numbers(end.results) if end.results else {}
+        return {**told, "state": "incomplete", "error": why, **numbers}
+    if end.late:
+        why = _trouble([], "it ran for too long and was stopped", "resume it to go on")
+        return {**told, "state": "failed", "error": why}
+    if end.cancelled:
+        return {**told, "state": "cancelled"}
+    if end.code is not None and end.code != ExitCode.INTERRUPTED:
+        why = _trouble(end.errors, f"bench ended with exit code {end.code}")
+        return {**told, "state": "failed", "error": why}
+    why = _trouble([], f"its process {_how(end.code, end.died)}", "the log says more")
+    over = deaths + 1 >= most
+    again = {"deaths": deaths + 1, "error": why}
+    return {**told, "state": "failed", **again} if over else {"state": "queued", **again}
 
 
 def _numbers(results: Results) -> dict[str, Any]:

@@ -9,8 +9,6 @@ elsewhere stays shut here until somebody thought about it.
 from __future__ import annotations
 
 import json
-import types
-import typing
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -20,6 +18,7 @@ from benchmark.judges import rubrics
 from benchmark.plugins import BACKENDS, DATASETS, JUDGES, METRICS, REPORTERS
 from benchmark.prompts import Template
 from benchmark.registry import Registry
+from benchmark.service.plain import plain_parameters
 from benchmark.suite import (
     CandidateSpec,
     CheckSpec,
@@ -88,13 +87,20 @@ PLUGINS: dict[tuple[str, str], dict[str, str]] = {
     ("metric", "token_f1"): {"articles": ""},
     ("metric", "citations"): {"codes": "", "source": "data", "as_of": ""},
     ("dataset", "legi"): {
-        "codes": "", "as_of": "", "source": "data", "fallback": "data",
+        "codes": "",
+        "as_of": "",
+        "source": "data",
+        "fallback": "data",
         "templates": "texts",
     },
     ("dataset", "jsonl"): _PATHS,
     ("dataset", "files"): {**_PATHS, **_ROWS},
     ("dataset", "hub"): {
-        "name": "data", "config": "", "split": "", "validation_split": "", "test_split": "",
+        "name": "data",
+        "config": "",
+        "split": "",
+        "validation_split": "",
+        "test_split": "",
         **_ROWS,
     },
     ("backend", "hf"): {"model": "model", "dtype": ""},
@@ -109,7 +115,7 @@ PLUGINS: dict[tuple[str, str], dict[str, str]] = {
             "criteria": "",
         }
         for name in ("rubric", "same_facts", "coherence", "criteria", "pairwise")
-    },  # fmt: skip
+    },
     ("judge", "fixed"): {"needle": ""},
     **{("reporter", name): {} for name in ("console", "json", "junit")},
     **{("reporter", name): {"samples": ""} for name in ("markdown", "html")},
@@ -148,11 +154,12 @@ def _model(spec: BaseModel, path: Path_) -> Iterator[Named]:
 def _use(kind: Registry, use: Use, path: Path_) -> Iterator[Named]:
     known = PLUGINS.get((kind.kind, use.use))
     if known is None and kind.kind in SIMPLE and use.use in kind.builtin:
-        known = {}
-    if known is None or (known == {} and not _is_simple(kind, use.use)):
+        fields = set(kind.load(use.use).model_fields)
+        known = {} if fields == plain_parameters(kind, use.use) else None
+    if known is None:
         yield whole(kind.kind, use, path)
         return
-    plain = _plain_parameters(kind, use.use)
+    plain = plain_parameters(kind, use.use)
     for name, value in use.parameters.items():
         here = (*path, name)
         if value is None or name in plain:
@@ -161,29 +168,34 @@ def _use(kind: Registry, use: Use, path: Path_) -> Iterator[Named]:
 
 
 def _parameter(what: str, value: Any, path: Path_) -> Iterator[Named]:
-    if what == "":
-        return
-    if what in ("model", "data"):
-        yield Named("model" if what == "model" else "data", text_of(value), path)
-    elif what == "rubric":
-        if value not in ("", *rubrics.known()):
-            yield Named("file", text_of(value), path)
-    elif what == "texts":
-        if not isinstance(value, list) and value not in ("en", "fr"):
-            yield Named("file", text_of(value), path)
-    elif what == "chat":
-        yield whole("backend", Use(use="langchain", parameters={"model": value}), path)
-    elif what == "backend":
-        yield from _nested(value, path)
-    elif what == "panel" and isinstance(value, dict):
-        for at, one in enumerate(value.get("models") or ()):
-            inner = "chat" if isinstance(one, str) else "backend"
-            yield from _parameter(inner, one, (*path, "models", str(at)))
-        rest = value.keys() - {"models", "variants", "repeats"}
-        for name in sorted(map(str, rest)):
-            yield Named("setting", name, (*path, name))
-    else:
+    if what in _PARAMETERS:
+        yield from _PARAMETERS[what](value, path)
+    elif what:
         yield Named("setting", text_of({path[-1]: value}), path)
+
+
+def _rubric(value: Any, path: Path_) -> Iterator[Named]:
+    if value not in ("", *rubrics.known()):
+        yield Named("file", text_of(value), path)
+
+
+def _texts(value: Any, path: Path_) -> Iterator[Named]:
+    if not isinstance(value, list) and value not in ("en", "fr"):
+        yield Named("file", text_of(value), path)
+
+
+def _chat(value: Any, path: Path_) -> Iterator[Named]:
+    yield whole("backend", Use(use="langchain", parameters={"model": value}), path)
+
+
+def _panel(value: Any, path: Path_) -> Iterator[Named]:
+    panel = value if isinstance(value, dict) else {"": value}
+    models = panel.get("models") or []
+    for at, one in enumerate(models if isinstance(models, list | tuple) else [models]):
+        walk = _chat if isinstance(one, str) else _nested
+        yield from walk(one, (*path, "models", str(at)))
+    for name in sorted(map(str, panel.keys() - {"models", "variants", "repeats"})):
+        yield Named("setting", name, (*path, name))
 
 
 def _nested(value: Any, path: Path_) -> Iterator[Named]:
@@ -237,6 +249,15 @@ def _specs(specs: Mapping[str, BaseModel], path: Path_) -> Iterator[Named]:
         yield from _model(spec, (*path, name))
 
 
+_PARAMETERS: dict[str, Any] = {
+    "model": lambda value, path: iter([Named("model", text_of(value), path)]),
+    "data": lambda value, path: iter([Named("data", text_of(value), path)]),
+    "rubric": _rubric,
+    "texts": _texts,
+    "chat": _chat,
+    "backend": _nested,
+    "panel": _panel,
+}
 _SPECIAL: dict[tuple[type[BaseModel], str], Any] = {
     (Suite, "dataset"): lambda use, path: _use(DATASETS, use, path),
     (Suite, "backend"): lambda use, path: _use(BACKENDS, use, path),
@@ -250,33 +271,6 @@ _SPECIAL: dict[tuple[type[BaseModel], str], Any] = {
     (RetrievalSpec, "documents"): _documents,
     (GateSpec, "against"): _against,
 }
-
-
-def _is_simple(kind: Registry, name: str) -> bool:
-    """Tell whether a plugin is listed, or has no parameter that could hold a text."""
-    if (kind.kind, name) in PLUGINS:
-        return True
-    fields = set(kind.load(name).model_fields)
-    return fields == _plain_parameters(kind, name)
-
-
-def _plain_parameters(kind: Registry, name: str) -> set[str]:
-    """Return the parameters of a built-in plugin that hold numbers or choices."""
-    if name not in kind.builtin:
-        return set()
-    fields = kind.load(name).model_fields
-    return {field for field, info in fields.items() if _is_plain(info.annotation)}
-
-
-def _is_plain(annotation: Any) -> bool:
-    if annotation in (int, float, bool, type(None), Ellipsis):
-        return True
-    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is Literal:
-        return True
-    if origin in (tuple, types.UnionType, typing.Union):
-        return all(_is_plain(one) for one in inner)
-    return False
 
 
 def text_of(value: Any) -> str:

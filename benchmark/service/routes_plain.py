@@ -33,6 +33,16 @@ def add_plain_routes(app: FastAPI, service: Service, figures: Figures) -> None:
     async def health() -> Health:
         return Health(status="ok", version=__version__)
 
+    _add_ready(app, service)
+
+    @app.get("/metrics", summary="Figures for Prometheus", response_class=Response)
+    def metrics() -> Response:
+        return Response(figures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    _add_lists(app, service)
+
+
+def _add_ready(app: FastAPI, service: Service) -> None:
     @app.get("/ready", response_model=Health, summary="Whether it can take jobs")
     def ready() -> Health | Response:
         checks = {"database": "ok", "folder": "ok"}
@@ -50,10 +60,8 @@ def add_plain_routes(app: FastAPI, service: Service, figures: Figures) -> None:
         found = Health(status="ready" if good else "not ready", version=__version__, checks=checks)
         return found if good else JSONResponse(found.model_dump(), 503)
 
-    @app.get("/metrics", summary="Figures for Prometheus", response_class=Response)
-    def metrics() -> Response:
-        return Response(figures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
+def _add_lists(app: FastAPI, service: Service) -> None:
     @app.get(f"{API}/suites", summary="Suites that may be run by name")
     def suites() -> list[SuiteInfo]:
         return [

@@ -11,6 +11,7 @@ import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -62,11 +63,11 @@ class Rates:
         return wait
 
 
-class Guard:
-    """The outermost layer of the application (ASGI).
+@dataclass(frozen=True)
+class Rules:
+    """What the guard holds requests to.
 
-    Args:
-        app: What is behind it.
+    Attributes:
         hosts: Names by which we may be called; empty: any (callers then have tokens).
         auth: Whether a token is needed.
         find: Secret -> token; looks into the database.
@@ -75,19 +76,23 @@ class Guard:
         answer: Makes the response of a refusal.
     """
 
-    def __init__(
-        self,
-        app: Asgi,
-        *,
-        hosts: frozenset[str],
-        auth: bool,
-        find: Callable[[str], Token | None],
-        rates: Rates,
-        sizes: Mapping[str, int],
-        answer: Callable[[Refusal], Asgi],
-    ) -> None:
-        self.app, self.hosts, self.auth, self.find = app, hosts, auth, find
-        self.rates, self.sizes, self.answer = rates, sizes, answer
+    hosts: frozenset[str]
+    auth: bool
+    find: Callable[[str], Token | None]
+    rates: Rates
+    sizes: Mapping[str, int]
+    answer: Callable[[Refusal], Asgi]
+
+
+class Guard:
+    """The outermost layer of the application (ASGI).
+
+    Attributes:
+        api: The application that is behind it.
+    """
+
+    def __init__(self, app: Asgi, api: Asgi, rules: Rules) -> None:
+        self.app, self.api, self.rules = app, api, rules
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Let a request through, or answer it."""
@@ -102,20 +107,20 @@ class Guard:
             self._place(scope, headers)
             caller = await self._caller(scope, headers)
             scope.setdefault("state", {})["caller"] = caller
-            wait = self.rates.take(caller.key)
+            wait = self.rules.rates.take(caller.key)
             if wait:
                 seconds = str(max(1, round(wait)))
                 raise Refusal(429, "too many requests", "wait a little", Retry_After=seconds)
             self._reach(scope, caller)
             receive = self._bounded(scope, headers, receive)
         except Refusal as refusal:
-            await self.answer(refusal)(scope, receive, send)
+            await self.rules.answer(refusal)(scope, receive, send)
             return
         await self.app(scope, receive, send)
 
     def _place(self, scope: Any, headers: Mapping[str, str]) -> None:
         host = headers.get("host", "")
-        if self.hosts and host_of(host) not in self.hosts:
+        if self.rules.hosts and host_of(host) not in self.rules.hosts:
             raise Refusal(421, "this server is not called so", "ask for 127.0.0.1 or localhost")
         if scope["method"] in SAFE:
             return
@@ -133,10 +138,10 @@ class Guard:
         word, _, secret = given.partition(" ")
         token = None
         if word.lower() == "bearer" and secret.strip():
-            token = await to_thread.run_sync(self.find, secret.strip())
+            token = await to_thread.run_sync(self.rules.find, secret.strip())
         if token is None:
             # Guessing is slowed down like everything else.
-            if self.rates.take(f"address {address}"):
+            if self.rules.rates.take(f"address {address}"):
                 raise Refusal(429, "too many requests", "wait a little", Retry_After="1")
             raise Refusal(401, "this token is not known", WWW_Authenticate="Bearer")
         return Caller(f"token {token.id}", token)
@@ -147,7 +152,7 @@ class Guard:
             return
         needed = needs(scope["method"], path)
         if caller.token is None:
-            if self.auth:
+            if self.rules.auth:
                 raise Refusal(401, "a token is needed", "Authorization: Bearer ...",
                               WWW_Authenticate="Bearer")  # fmt: skip
             return
@@ -157,7 +162,7 @@ class Guard:
 
     def _bounded(self, scope: Any, headers: Mapping[str, str], receive: Any) -> Any:
         path: str = scope["path"]
-        most = next(size for prefix, size in self.sizes.items() if path.startswith(prefix))
+        most = next(size for prefix, size in self.rules.sizes.items() if path.startswith(prefix))
         too_long = Refusal(413, f"the body is longer than {most:,} bytes")
         length = headers.get("content-length", "0")
         if not length.isdecimal() or len(length) > 18 or int(length) > most:

@@ -13,10 +13,11 @@ from benchmark.service import tokens
 from benchmark.service.app import create_app
 from benchmark.service.config import load_config
 from benchmark.service.database import Database, default_url
+from benchmark.service.machine import gpus_here, slots_of
 from benchmark.service.requests import Allowed
 from benchmark.service.security import is_loopback
 from benchmark.service.state import Service
-from benchmark.service.worker import Worker, gpus_here, slots_of
+from benchmark.service.worker import Worker
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 GOODBYE = 3

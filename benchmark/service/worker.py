@@ -13,17 +13,16 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import psutil
 from sqlalchemy.exc import SQLAlchemyError
 
 from benchmark.errors import BenchError
 from benchmark.service import artefacts, child, queue
-from benchmark.service.ending import outcome
+from benchmark.service.ending import End, outcome
+from benchmark.service.machine import is_gone, own_name
 from benchmark.service.queue import Held
 from benchmark.service.state import Service
 from benchmark.service.tail import News, news
@@ -179,16 +178,15 @@ class Worker:
         held, folder = watch.held, self.service.folder(watch.held.id)
         child.signal_all(folder, held.id, signal.SIGKILL)  # what it may have left behind
         code = child.end_of(folder, held.round)
-        values = outcome(
-            held.row,
+        end = End(
             code=code,
             died=None if watch.process is None else watch.process.returncode,
             cancelled=watch.state == "cancelling",
             late=watch.late,
             errors=watch.errors,
             results=artefacts.results_of(folder) if code is not None else None,
-            most=self.service.config.max_attempts,
         )
+        values = outcome(end, held.row["deaths"], self.service.config.max_attempts)
         if found.metrics and "metrics" not in values:
             values["metrics"] = {**(held.row["metrics"] or {}), **found.metrics}
         if found.progress is not None and "progress" not in values:
@@ -217,16 +215,7 @@ class Worker:
                 self._watch(held, None)
 
     def _is_dead(self, owner: str) -> bool:
-        """Tell whether a server of this machine is gone: its number may be another's by now."""
-        node, pid, started = owner.rsplit(":", 2)
-        if node != self.node or owner == self.owner:
-            return False
-        try:
-            return bool(abs(psutil.Process(int(pid)).create_time() - float(started)) > 1)
-        except psutil.NoSuchProcess:
-            return True
-        except (psutil.Error, ValueError):
-            return False
+        return owner != self.owner and is_gone(owner, self.node)
 
     # --- jobs that wait -----------------------------------------------------------------------
 
@@ -276,36 +265,3 @@ class Worker:
                 if source.is_file():
                     target.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copyfile(source, target)
-
-
-def own_name(node: str) -> str:
-    """Return the name of this server: a process number alone may be used again."""
-    return f"{node}:{os.getpid()}:{psutil.Process().create_time()}"
-
-
-def slots_of(node: str, workers: int, gpus: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Return this machine's slots: one for each GPU, else as many as jobs may share the CPU."""
-    if gpus:
-        return {f"{node}/gpu-{gpu}": {"CUDA_VISIBLE_DEVICES": gpu} for gpu in gpus}
-    share = (
-        {} if workers == 1 else {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // workers))}
-    )
-    return {f"{node}/cpu-{at}": share for at in range(workers)}
-
-
-def gpus_here() -> list[str]:
-    """Return the numbers of the NVIDIA GPUs that this process may use."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return [part.strip() for part in visible.split(",") if part.strip() not in ("", "-1")]
-    try:
-        done = subprocess.run(
-            ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"],
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return []
-    return done.stdout.split()
