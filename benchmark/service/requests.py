@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from benchmark.errors import BenchError, ConfigError, Problem
 from benchmark.service.config import ServerConfig
 from benchmark.service.guard import Kind, Named, named, text_of
 from benchmark.service.schemas import JobRequest, Training
-from benchmark.suite import Suite
+from benchmark.suite import Origin, Suite
 from benchmark.suite_file import Document, layers_of, merge, to_yaml, validate
 from benchmark.yaml_lines import Parsed, dump, parse
 
@@ -110,8 +111,6 @@ class Allowed:
             return False
         if one.kind != "plugin":
             return True
-        import json
-
         said = json.loads(one.value)
         return f"{said['kind']}s/{said['use']}" not in self.plugins
 
@@ -142,16 +141,31 @@ def suite_of(request: JobRequest, allowed: Allowed, data: Path) -> Made:
         return known
     document = _document(request, allowed, data)
     uploads = _put_uploads(document.data, data)
+    _look_first(document, uploads, allowed)
     suite, problems = validate(document)
     if suite is None or problems:
         raise ConfigError(problems)
     wrong = [one for one in named(suite) if one.value not in uploads and allowed.refused(one)]
     if wrong:
-        raise NotAllowed([_told(one, suite, allowed) for one in wrong])
+        raise NotAllowed([_told(one, suite.origin, allowed) for one in wrong])
     make_plan(suite)
     made = Made(suite.suite, to_yaml(suite))
     allowed.remember(key, made)
     return made
+
+
+def _look_first(document: Document, uploads: set[str], allowed: Allowed) -> None:
+    """Refuse what reading a suite would look for on the disk: nobody shall learn what is there."""
+    candidates = document.data.get("candidates")
+    for name, spec in candidates.items() if isinstance(candidates, dict) else ():
+        found = spec.get("retrieval") if isinstance(spec, dict) else None
+        kinds: tuple[tuple[Kind, str], ...] = (("data", "documents"), ("model", "model"))
+        for kind, key in kinds:
+            value = found.get(key) if isinstance(found, dict) else found
+            one = Named(kind, text_of(value), ("candidates", str(name), "retrieval", key))
+            free = value is None or one.value in {"train", "corpus", *uploads}
+            if not free and (isinstance(found, dict) or kind == "data") and allowed.refused(one):
+                raise NotAllowed([_told(one, document.origin, allowed)])
 
 
 def _document(request: JobRequest, allowed: Allowed, data: Path) -> Document:
@@ -226,7 +240,7 @@ def short_form(training: Training | None, data: Path) -> dict[str, Any]:
     }
 
 
-def _told(one: Named, suite: Suite, allowed: Allowed) -> Problem:
+def _told(one: Named, origin: Origin, allowed: Allowed) -> Problem:
     words = {
         "model": "model",
         "data": "data",
@@ -239,7 +253,7 @@ def _told(one: Named, suite: Suite, allowed: Allowed) -> Problem:
     known = sorted(value for kind, value in allowed.values if kind == one.kind)
     what = f"this server does not allow the {words[one.kind]}: {value}"
     hint = _known(known) if one.kind in ("model", "data") else "use what an allowed suite uses"
-    return Problem(suite.origin.where(*one.path), what, hint)
+    return Problem(origin.where(*one.path), what, hint)
 
 
 def _known(names: Sequence[str]) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import platform
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -87,8 +89,12 @@ def serve(options: Options) -> int:
         else None  # fmt: skip
     if worker:
         worker.start()
+    # uvicorn sends itself the signal that ended it, once all is closed.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
     try:
-        uvicorn.run(create_app(service), **_settings(options))
+        with suppress(KeyboardInterrupt):
+            uvicorn.run(create_app(service), **_settings(options))
     finally:
         left = worker.stop() if worker else 0
         database.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from service_helpers import Server, canned
+from service_helpers import Server, canned, end
 
 from benchmark.service.database import Database
 
@@ -85,17 +85,3 @@ def server(tmp_path: Path, db: str, plugin_site: Path) -> Iterator[Server]:
     made = Server(tmp_path, db, paths=(plugin_site,))
     yield made
     end(made)
-
-
-def end(server: Server) -> None:
-    """Stop a server and all that it started."""
-    import psutil
-
-    if server.process is not None and server.process.poll() is None:
-        server.kill()
-    for process in psutil.process_iter():
-        try:
-            if str(server.folder) in " ".join(process.cmdline()):
-                process.kill()
-        except psutil.Error:
-            continue

@@ -26,6 +26,7 @@ candidates: {{canned: , echo: {{backend: echo}}}}
 baseline: echo
 primary: exact_match
 metrics: {{exact_match: }}
+reports: {{json: }}
 """
 CONFIG = "lease: 2\ngrace: 3\nmax_attempts: 9\n"
 
@@ -138,3 +139,17 @@ def until(check: Callable[[], bool], told: Callable[[], object], seconds: float 
             return
         time.sleep(0.1)
     raise AssertionError(f"it did not come in {seconds} s: {told()}")
+
+
+def end(server: Server) -> None:
+    """Stop a server and all that it started."""
+    import psutil
+
+    if server.process is not None and server.process.poll() is None:
+        server.kill()
+    for process in psutil.process_iter():
+        try:
+            if str(server.folder) in " ".join(process.cmdline()):
+                process.kill()
+        except psutil.Error:
+            continue

@@ -88,7 +88,10 @@ def test_silent_owners_are_noticed_and_no_others(database: Database) -> None:
     assert take(database, "b", ("here/1",)) is not None
     time.sleep(0.2)  # a lease is a time: nothing else can let it run out
     assert [row["owner"] for row in queue.abandoned(database, node="here")] == ["a"]
-    assert {row["owner"] for row in queue.abandoned(database, node="here", dead=["b"])} == {"a", "b"}
+    assert {row["owner"] for row in queue.abandoned(database, node="here", dead=["b"])} == {
+        "a",
+        "b",
+    }
     queue.let_go(database, "b")
     assert {row["owner"] for row in queue.abandoned(database, node="here")} == {"a", "b"}
 
@@ -127,7 +130,9 @@ def test_events_have_no_gaps_whoever_writes(database: Database) -> None:
     assert len(found) == 2 + 6 * 10 * 2  # "queued" and "running" came first
 
 
-@pytest.mark.parametrize("line", ["\x00", "\ud800", "é\u2028'; DROP TABLE bench_jobs; --", "😀" * 50])
+@pytest.mark.parametrize(
+    "line", ["\x00", "\ud800", "é\u2028'; DROP TABLE bench_jobs; --", "😀" * 50]
+)
 def test_any_text_can_be_said(database: Database, line: str) -> None:
     put(database)
     held = take(database)
