@@ -90,6 +90,8 @@ class Allowed:
         except BenchError as error:
             self.skipped.append(str(error.problems[0]))
             return
+        for layer in layers:  # where the files are is nobody's business
+            layer.lines.update({key: (Path(at).name, n) for key, (at, n) in layer.lines.items()})
         self.suites[suite.suite] = suite
         self.layers[suite.suite] = layers
         self.values |= {(one.kind, one.value) for one in named(suite)}

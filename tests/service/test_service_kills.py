@@ -35,7 +35,7 @@ def test_kills_lose_nothing_and_run_nothing_twice(server: Server) -> None:
     for at in range(4):
         folder = server.folder / "home" / "jobs" / ids[chance.randrange(2)]
         wanted = 4 * at + chance.randrange(4)
-        until(lambda: asked(server.folder).total() >= wanted, server.log)
+        until(lambda wanted=wanted: asked(server.folder).total() >= wanted, server.log)
         if at % 2:
             pid = child.main_process(folder, folder.name)
             if pid is not None:
@@ -82,11 +82,11 @@ def test_a_job_that_keeps_dying_is_given_up(server: Server) -> None:
     folder = server.folder / "home" / "jobs" / job
     for _ in range(2):
         before = asked(server.folder).total()
-        until(lambda: asked(server.folder).total() > before, server.log)
+        until(lambda before=before: asked(server.folder).total() > before, server.log)
         pid = child.main_process(folder, job)
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        until(lambda: child.main_process(folder, job) != pid, server.log)
+        until(lambda pid=pid: child.main_process(folder, job) != pid, server.log)
     found = server.wait(job, "failed", "succeeded")
     assert (found["state"], found["attempts"]) == ("failed", 2)
     assert "SIGKILL" in found["error"]["what"]
