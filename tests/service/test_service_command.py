@@ -19,7 +19,7 @@ from benchmark.service.ending import End, outcome
 from benchmark.service.machine import slots_of
 
 
-def bench(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+def bench(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `bench ARGUMENTS`."""
     return subprocess.run(
         [sys.executable, "-m", "benchmark", *arguments],
@@ -28,7 +28,6 @@ def bench(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedPro
             **os.environ,
             "PYTHONPATH": str(ROOT),
             "BENCH_SERVICE_HOME": str(folder / "h"),
-            **more,
         },
         capture_output=True,
         text=True,
@@ -40,7 +39,7 @@ def bench(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedPro
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--host", "0.0.0.0"], "--host: 0.0.0.0 can be reached from elsewhere, callers need tokens"),
+        (["--host", "0.0.0.0"], "0.0.0.0 can be reached from elsewhere, callers need tokens"),
         (["--auth"], "--auth: callers need tokens, and there is none; bench serve token create"),
         (["--db", "mysql://x/y"], "--db: mysql is not supported"),
         (["--db", "nonsense"], "--db: is no URL of a database"),
