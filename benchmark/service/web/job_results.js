@@ -1,0 +1,98 @@
+// What a job left: gates, scores, loss, and files to look at or take away.
+
+import { ApiError, address, ask, fileAddress, json, token } from "./api.js";
+import { board } from "./board.js";
+import { lossChart } from "./chart.js";
+import { h } from "./dom.js";
+import { bytes, score } from "./format.js";
+import { errorBox, pill, verdictOf } from "./widgets.js";
+
+/** Return null where the service says that there is none (yet). */
+async function orNone(work) {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof ApiError && [404, 409].includes(error.status)) return null;
+    throw error;
+  }
+}
+
+/** Return what to show of a job's results: the whole of them, or at least its numbers. */
+export async function outcome(id, job, signal) {
+  const results = await orNone(json(address("jobs", id, "results"), { signal }));
+  if (results?.scores?.length) {
+    return [...gates(results.gates ?? []), ...scores(results), ...curves(results.candidates ?? [])];
+  }
+  const found = Object.entries(job.metrics ?? {});
+  return found.length ? [h("section", {}, h("h2", {}, "Numbers"), numbers(found))] : [];
+}
+
+function numbers(found) {
+  return h(
+    "dl",
+    { class: "facts" },
+    found.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, score(value)))),
+  );
+}
+
+function gates(rules) {
+  if (!rules.length) return [];
+  const line = (gate) =>
+    h("li", {}, pill(verdictOf(gate.outcome)), h("div", {}, h("b", {}, h("bdi", {}, gate.gate)), " ", h("span", { class: "muted" }, gate.reason)));
+  return [h("section", {}, h("h2", {}, "Gates"), h("ul", { class: "gates" }, rules.map(line)))];
+}
+
+function scores(results) {
+  return [h("section", {}, h("h2", {}, "Scores"), board(results.suite ?? "this run", results.scores, { first: results.primary }))];
+}
+
+function curves(candidates) {
+  const trained = candidates.filter(({ training }) => training?.curve?.length);
+  if (!trained.length) return [];
+  const points = (curve) =>
+    curve.flatMap(({ step, loss, eval_loss: held }) => [
+      ...(Number.isFinite(loss) && loss !== null ? [{ step, loss, held: false }] : []),
+      ...(Number.isFinite(held) && held !== null ? [{ step, loss: held, held: true }] : []),
+    ]);
+  const drawn = trained.map(({ name, training }) => [name, points(training.curve)]).filter(([, all]) => all.length);
+  return drawn.length ? [h("section", {}, h("h2", {}, "Training"), drawn.map(([name, all]) => lossChart(name, all)))] : [];
+}
+
+/** Return the files of a job: the report first, to open; the others to download. */
+export async function fileList(id, signal) {
+  const answer = await orNone(json(address("jobs", id, "artefacts"), { signal }));
+  const all = (Array.isArray(answer) ? answer : (answer?.artefacts ?? [])).map((file) => ({ ...file, path: file.path ?? file.name }));
+  if (!all.length) return [];
+  const report = all.find(({ path }) => path === "report.html");
+  const open = report && h("a", { class: "button primary", href: `#/jobs/${encodeURIComponent(id)}/report` }, "Open the report");
+  const rows = all.map((file) => h("li", {}, download(id, file, signal), " ", h("span", { class: "muted" }, bytes(file.size ?? file.bytes))));
+  return [h("section", {}, h("div", { class: "head" }, h("h2", {}, "Files"), open), h("ul", { class: "files" }, rows))];
+}
+
+/** A link that saves a file; with a token, which no link can carry, a button that fetches it. */
+function download(id, { path }, signal) {
+  const name = path.split("/").at(-1);
+  if (!token.get()) return h("a", { href: fileAddress(id, path), download: name }, path);
+  const button = h("button", { type: "button", class: "link", on: { click: take } }, path);
+  async function take() {
+    button.disabled = true;
+    button.nextElementSibling?.matches(".problem") && button.nextElementSibling.remove();
+    try {
+      save(await (await ask(fileAddress(id, path), { signal, more: { Accept: "*/*" } })).blob(), name);
+    } catch (error) {
+      if (!signal.aborted && error instanceof ApiError) button.after(errorBox(error));
+      else if (!signal.aborted) button.after(errorBox({ what: "The download broke off" }));
+    }
+    button.disabled = false;
+  }
+  return button;
+}
+
+/** Save bytes as a file. The address is taken back soon: no page is ever opened from it. */
+export function save(blob, name) {
+  // Octets, whatever they are: should a browser open it after all, it is not a page of ours.
+  const url = URL.createObjectURL(new Blob([blob], { type: "application/octet-stream" }));
+  const link = h("a", { href: url, download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
