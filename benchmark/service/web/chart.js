@@ -25,7 +25,7 @@ export function span(rows) {
   return [least - margin, most + margin];
 }
 
-const [WIDE, HIGH, LEFT, BELOW] = [640, 170, 46, 24];
+const [WIDE, HIGH, LEFT, BELOW] = [640, 170, 62, 26];
 
 /** Draw losses by step: `points` are {step, loss, held} with held true for the held-out rows'. */
 export function lossChart(name, points) {

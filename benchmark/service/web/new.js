@@ -15,7 +15,7 @@ export function newPage(main, { query, signal }) {
     name: field("name", "Name", h("input", { type: "text", maxlength: "200", autocomplete: "off" }), "To find it again; optional."),
     priority: field("priority", "Priority", h("input", { type: "number", step: "1", value: "0", inputmode: "numeric" }), "Higher runs earlier."),
   };
-  const about = h("p", { class: "about" });
+  const about = h("p", { class: "about", id: "about" });
   const problem = h("div");
   const go = h("button", { type: "submit", class: "primary" }, "Start the run");
   const source = choice(switched);
@@ -56,8 +56,8 @@ export function newPage(main, { query, signal }) {
 
   function describe() {
     const chosen = known.find(({ name }) => name === fields.suite.input.value);
-    const candidates = chosen?.candidates?.length ? ` Candidates: ${chosen.candidates.join(", ")}.` : "";
-    say(about, chosen ? `${chosen.description ?? ""}${candidates}`.trim() : "");
+    const candidates = chosen?.candidates?.length ? `Candidates: ${chosen.candidates.join(", ")}` : "";
+    about.replaceChildren(h("span", {}, chosen?.description ?? ""), h("br"), h("span", {}, candidates));
   }
 
   function switched(kind) {
