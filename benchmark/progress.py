@@ -5,9 +5,9 @@ The terminal's version lives in `cli/progress.py`, so that no stage imports rich
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 
 class Tick(Protocol):
@@ -39,6 +39,52 @@ class Progress(Protocol):
 
     def say(self, line: str) -> None:
         """Show one line of plain text (no markup is read in it)."""
+
+
+class Part(NamedTuple):
+    """What one stage of a run has to do for one candidate, said before it begins."""
+
+    stage: str
+    item: str = ""
+    """The candidate; the labels of its steps begin with "item: ". "" where there is none."""
+    seconds: float | None = None
+    """About how long it takes; 0 where the cache holds it, None where that is not known."""
+
+
+@runtime_checkable
+class Staged(Protocol):
+    """Progress that also wants to know the stages of a run; `begin` tells it, if it does."""
+
+    def stage(self, name: str, stages: Sequence[str], parts: Sequence[Part]) -> None:
+        """Say that a stage begins.
+
+        Args:
+            name: One of `stages`; "" when the last one is over and reports follow.
+            stages: All of the run's, in order.
+            parts: What is known of the work ahead; empty until the data are there.
+        """
+
+
+@runtime_checkable
+class Paying(Protocol):
+    """Progress that also wants to know what is spent; `spend` tells it, if it does."""
+
+    def spent(self, money: float) -> None:
+        """Add the price of an answer, in its price list's currency. Called from any thread."""
+
+
+def begin(
+    progress: Progress, name: str, stages: Sequence[str] = (), parts: Sequence[Part] = ()
+) -> None:
+    """Say that a stage begins, to a progress that wants to know."""
+    if isinstance(progress, Staged):
+        progress.stage(name, stages, parts)
+
+
+def spend(progress: Progress, money: float) -> None:
+    """Say that an answer was paid for, to a progress that wants to know."""
+    if money and isinstance(progress, Paying):
+        progress.spent(money)
 
 
 class Silent:

@@ -28,7 +28,16 @@ from benchmark.suite_problems import (
 )
 from benchmark.yaml_lines import Parsed, dump, parse, printable
 
-__all__ = ["Document", "load_suite", "plain_problems", "read", "to_yaml", "validate"]
+__all__ = [
+    "Document",
+    "layers_of",
+    "load_suite",
+    "merge",
+    "plain_problems",
+    "read",
+    "to_yaml",
+    "validate",
+]
 
 MAX_BYTES = 1_000_000
 """Size of the largest suite file that is read."""
@@ -77,12 +86,23 @@ def read(
         ConfigError: A file cannot be read, or is no YAML mapping at all. Every lesser mistake
             is in the document's `problems`.
     """
+    return merge(layers_of(path), printable(str(path)), overrides, max_candidates=max_candidates)
+
+
+def merge(
+    layers: Sequence[Parsed],
+    name: str,
+    overrides: Sequence[str] = (),
+    *,
+    max_candidates: int | None = None,
+) -> Document:
+    """Lay a suite's layers, the farthest parent first, and the overrides; expand its sweeps."""
     merged = Merged()
-    for layer in _layers(Path(path)):
+    for layer in layers:
         merged.add(layer)
     for text in overrides:
         merged.override(text)
-    origin = Origin(printable(str(path)), merged.lines)
+    origin = Origin(name, merged.lines)
     data, origin, problems = expand(merged.data, origin, max_candidates)
     return Document(data, origin, (*merged.problems, *problems))
 
@@ -149,8 +169,9 @@ def to_yaml(suite: Suite) -> str:
     return dump(_plain(suite))
 
 
-def _layers(path: Path) -> list[Parsed]:
-    """Return the file and those that it extends, the farthest parent first."""
+def layers_of(file: str | Path) -> list[Parsed]:
+    """Return a file and those that it extends, the farthest parent first. Raises ConfigError."""
+    path = Path(file)
     layers: list[Parsed] = []
     seen: set[str] = set()
     where = ""

@@ -24,7 +24,7 @@ from benchmark.backends.paid import Paid
 from benchmark.errors import CandidateError
 from benchmark.keys import code_version, key
 from benchmark.plugins import Plugin, Reply, Request
-from benchmark.progress import Progress, Tick
+from benchmark.progress import Progress, Tick, spend
 from benchmark.suite import Decoding
 
 LENGTHS = ("n", "candidate_count", "max_tokens", "max_completion_tokens", "max_output_tokens")
@@ -196,6 +196,7 @@ class Asked:
             kept = {"said": said, "seconds": seconds}
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(self.paid.put, name, kept)
+            spend(self.progress, self._priced(reply).cost)
             return reply._replace(seconds=seconds)
 
         return Ask(call, Need.of(body, decoding.max_new_tokens))

@@ -29,6 +29,7 @@ COMMANDS = {
     "baseline": "Accept a run as what later runs are compared with; show it.",
     "compare": "Compare two runs, example by example, after saying what differs.",
     "judge": "Label answers by hand, and say how far judges agree with people.",
+    "serve": "Serve jobs over HTTP: create, follow, cancel, resume; with a page.",
     "ls": "List the plugins: metrics, judges, backends, datasets, reporters.",
     "doctor": "Say what this machine has, what is missing, and what installs it.",
 }

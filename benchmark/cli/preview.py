@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchmark.cli.progress import friendly
+from benchmark.cli.said import friendly
 
 if TYPE_CHECKING:
     from benchmark.core.preview import Step

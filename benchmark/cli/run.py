@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Say what would be done and how long it takes.")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json on stdout, nothing else.")
 @click.option("--baseline", metavar="FILE|RUN|SHA", help=HELP)
+@click.option("--events", type=click.Path(path_type=Path), hidden=True)
 @candidates_option
 @reports_option
 @debug_option
@@ -32,6 +33,7 @@ def command(
     dry_run: bool,
     as_json: bool,
     baseline: str | None,
+    events: Path | None,
     max_candidates: int,
     reports: Path,
 ) -> int:
@@ -44,6 +46,7 @@ def command(
     was interrupted goes on where it stopped.
     """
     quiet_libraries()
+    from benchmark.cli.events import Events
     from benchmark.cli.progress import Terminal
     from benchmark.core.plan import make_plan
     from benchmark.core.run import run
@@ -51,7 +54,7 @@ def command(
 
     extra = [*overrides, *([f"limit={limit}"] if limit else [])]
     plan = make_plan(load_suite(suite, extra, max_candidates=max_candidates))
-    terminal = Terminal()
+    terminal = Events(events) if events else Terminal()
     if dry_run:
         from benchmark.cli.preview import show_preview
         from benchmark.core.preview import preview
@@ -63,14 +66,15 @@ def command(
         from benchmark.cli.earlier import find_baseline
 
         earlier = find_baseline(reports, plan.suite.suite, baseline)
-    results = run(
-        plan,
-        reports=reports,
-        progress=terminal,
-        command=typed(),
-        show=not as_json,
-        earlier=earlier,
-    )
+    with terminal:
+        results = run(
+            plan,
+            reports=reports,
+            progress=terminal,
+            command=typed(),
+            show=not as_json,
+            earlier=earlier,
+        )
     tell_ci(reports / results.suite / results.run_id, plan.suite)
     if not any(results.computed.values()):
         terminal.say("nothing was computed: everything was in the cache")

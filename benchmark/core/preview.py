@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
@@ -15,6 +15,7 @@ from benchmark.core.retrieve import retrieve
 from benchmark.core.state import Adapter, Data
 from benchmark.core.store import Cache
 from benchmark.errors import FetchError
+from benchmark.manifests import TrainingManifest
 from benchmark.progress import Progress
 from benchmark.stats import detectable, yes_no_deviation
 
@@ -41,12 +42,25 @@ def preview(plan: Plan, progress: Progress) -> list[Step]:
             # The user need not know by which switch we kept ourselves from fetching.
             missing = error.problems[0].what.partition(", and BENCH_OFFLINE")[0]
             return [Step("fetch", missing, "to do"), *_unknown(plan)]
-        return list(_steps(plan, data, texts, progress))
+        return list(steps(plan, data, texts, progress))
 
 
-def _steps(
-    plan: Plan, data: Data, texts: forgetting.Texts | None, progress: Progress
+def steps(
+    plan: Plan,
+    data: Data,
+    texts: forgetting.Texts | None,
+    progress: Progress,
+    known: Callable[[str], TrainingManifest | None] = train.cached,
 ) -> Iterator[Step]:
+    """Yield the steps that follow once the data are there.
+
+    Args:
+        plan: What to do.
+        data: All sides.
+        texts: What is read to see what training did to general text, if anything is.
+        progress: Where long reading shows itself.
+        known: Finds a finished adapter by its key.
+    """
     yield Step(
         "data",
         f"{len(data.train)} train, {len(data.validation)} validation, {len(data.test)} test rows"
@@ -58,7 +72,9 @@ def _steps(
         if _waits(candidate, data):
             yield Step(f"retrieve {candidate.name}", "encode texts, then search", "to do")
         if candidate.spec.train:
-            step, adapter = _training(plan, candidate, data, progress)
+            name = train.adapter_key(plan, candidate, data, progress)
+            found = None if _waits(candidate, data) else known(name)
+            step, adapter = _training(plan, candidate, data, (name, found))
             adapters[candidate.name] = adapter
             yield step
     for candidate in plan.candidates:
@@ -79,18 +95,15 @@ def _shows(data: Data) -> str:
 
 
 def _training(
-    plan: Plan, candidate: CandidatePlan, data: Data, progress: Progress
+    plan: Plan, candidate: CandidatePlan, data: Data, adapter: tuple[str, TrainingManifest | None]
 ) -> tuple[Step, Adapter | None]:
-    spec = train.training(plan, candidate)
+    spec, (name, found) = train.training(plan, candidate), adapter
     what = f"{spec.method} on {len(data.train)} rows, {spec.epochs:g} epochs"
-    name = train.adapter_key(plan, candidate, data, progress)
-    found = None if _waits(candidate, data) else train.cached(name)
     if found is None:
         seconds = train.estimate(candidate, data, spec)
         return Step(f"train {candidate.name}", what, "to do", seconds), None
-    path = Cache().path("adapters", name)
-    adapter = Adapter(path, found.adapter_sha256, found, False)
-    return Step(f"train {candidate.name}", what, "cached"), adapter
+    made = Adapter(Cache().path("adapters", name), found.adapter_sha256, found, False)
+    return Step(f"train {candidate.name}", what, "cached"), made
 
 
 def _generation(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from benchmark.core import ahead
 from benchmark.core.adapters import record
 from benchmark.core.baseline import Baseline
 from benchmark.core.clock import Clock
@@ -73,7 +74,8 @@ def run(
         BenchError: Data or weights cannot be had, the baseline cannot be compared with, or the
             reports cannot be written. A candidate that fails is no error, but in the results.
     """
-    shown, clock, suite = progress or Silent(), Clock(), plan.suite
+    shown, suite = progress or Silent(), plan.suite
+    clock = Clock(shown, ahead.stages(plan))
     baselines = sources(suite, Path(reports), earlier)
     with RunFolder.opened(Path(reports), suite.suite, plan.fingerprint) as folder:
         folder.write_text("suite.yaml", to_yaml(suite))
@@ -81,7 +83,7 @@ def run(
         clock.lap("fetch")
         data = retrieve(plan, load_data(plan, shown), shown)
         baselines = fitting(baselines, data.summary, earlier)
-        clock.lap("data")
+        clock.lap("data", ahead.parts(plan, data, shown))
         adapters = train(plan, data, shown)
         clock.lap("train")
         answers = generate(plan, data, adapters, shown)
@@ -100,6 +102,7 @@ def run(
         rules = judge_gates(suite.gates, evidence, gated_by_default(plan))
         cards = candidates(plan, adapters, answers)
         steps = {"scored": scored, "judged": tested.judged.computed, **forgotten.computed}
+        ahead.remember(plan, data, clock.laps, steps)
         results = Results(
             **outcome(plan, rules, cards, {**forgotten.errors, **unheard(plan, tested.judged)}),
             **clock.times(),

@@ -112,6 +112,16 @@ def plural(value: int, noun: str) -> str:
     return f"{count(value)} {noun}" if value == 1 else f"{count(value)} {noun}s"
 
 
+def some(items: Sequence[str], most: int = 3, joint: str = ", ") -> str:
+    """Return the first items and how many more there are: "a, b, c and 14 more".
+
+    A list that is one longer is given whole: "and 1 more" would save nothing.
+    """
+    if len(items) <= most + 1:
+        return joint.join(items)
+    return f"{joint.join(items[:most])} and {count(len(items) - most)} more"
+
+
 def n_and_failed(n: int, failed: int) -> str:
     """Return "n=32", or "n=30, 2 failed"."""
     return f"n={count(n)}, {count(failed)} failed" if failed else f"n={count(n)}"

@@ -30,18 +30,25 @@ def notices(results: Results, board: Board) -> Iterator[str]:
     """Yield what a reader must know of the numbers themselves, one sentence each."""
     blind = [column for column in board.columns if column.uninformative]
     if blind:
+        names = fmt.some([_apart(one) for one in blind])
         yield (
             "On this suite the right answer and another example's cannot be told apart by "
-            f"{', '.join(map(_apart, blind))}: there, no number says anything of quality."
+            f"{_how_many(blind)}{names}: there, no number says anything of quality."
         )
     near = [column for column in board.columns if (_echo(column) or 0.0) >= NEAR]
     if near:
-        shares = ", ".join(f"{fmt.percent(_echo(one))} on {_name(one)}" for one in near)
+        shares = fmt.some([f"{fmt.percent(_echo(one))} on {_name(one)}" for one in near])
         yield (
             f"An echo of the prompt gets as far towards the oracle as {shares}: there, "
             "repeating the question is enough."
         )
     yield from _cut(results)
+
+
+def _how_many(columns: list[Column]) -> str:
+    """Return "9 numbers: " where not all of them are named."""
+    names = [_name(column) for column in columns]
+    return "" if fmt.some(names) == ", ".join(names) else f"{fmt.plural(len(names), 'number')}: "
 
 
 def _apart(column: Column) -> str:

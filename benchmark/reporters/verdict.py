@@ -76,8 +76,10 @@ def notices(results: Results, board: Board) -> list[str]:
     found = [*_leaking(results), *retrieval.notices(results), *_fooled(board)]
     found += scales.notices(results, board)
     found += trust.notices(results)
-    for row in (*board.models, *board.controls):
+    rows = (*board.models, *board.controls)
+    for row in rows:
         found += _of_candidate(row, board)
+    found += _cut(rows)
     return [*found, *training.notices(board), *forgetting.notices(results)]
 
 
@@ -138,8 +140,15 @@ def _fooled(board: Board) -> list[str]:
         return []
     return [
         f"A fake scores inside the best candidate's {board.level} interval, or better, on "
-        f"{', '.join(found)}: there, a good number alone proves little."
+        f"{_how_many(found, board)}{fmt.some(found)}: there, a good number alone proves little."
     ]
+
+
+def _how_many(found: Sequence[str], board: Board) -> str:
+    """Return "22 of 30 numbers: " where so many are concerned that not all of them are named."""
+    if fmt.some(found) == ", ".join(found):
+        return ""
+    return f"{fmt.count(len(found))} of {fmt.plural(len(board.columns), 'number')}: "
 
 
 def _best(rows: Sequence[Row], score: str) -> tuple[float, ScoreSummary] | None:
@@ -166,10 +175,6 @@ def _of_candidate(row: Row, board: Board) -> list[str]:
             f"{name}: {fmt.count(one.failed)} of {fmt.plural(total, 'answer')} failed; "
             "they have no score."
         )
-    if one.cut:
-        found.append(
-            f"{name}: {fmt.count(one.cut)} of {fmt.plural(total, 'answer')} cut at the token limit."
-        )
     is_same = one.changed == 0 and one.kind == "model" and not row.is_baseline
     if is_same and one.answered and one.error is None:  # an error would say it
         found.append(
@@ -177,3 +182,16 @@ def _of_candidate(row: Row, board: Board) -> list[str]:
             "was its adapter applied?"
         )
     return found
+
+
+def _cut(rows: Sequence[Row]) -> list[str]:
+    """Say in one sentence whose answers were cut at the token limit."""
+    counts = [
+        (row.name, fmt.count(one.cut), fmt.plural(one.answered + one.failed, "answer"))
+        for row in rows
+        if (one := row.candidate).cut
+    ]
+    if len(counts) > 1:
+        told = [f"{cut} of {total} of {name}" for name, cut, total in counts]
+        return [f"Cut at the token limit: {fmt.some(told, 8)}."]
+    return [f"{name}: {cut} of {total} cut at the token limit." for name, cut, total in counts]

@@ -60,6 +60,7 @@ def train(job: Job, folder: Path, work: Path, progress: Progress) -> TrainingMan
         return {"seconds": spent, "resumed": resumed, "pieces": counts}
 
     label = f"train {job.spec.method} on {len(started.rows.rows)} rows"
+    label = f"{job.name}: {label}" if job.name else label
     with (
         progress.step(label, total=started.steps, unit="steps", estimate=job.estimate) as tick,
         Peak(started.place.device) as peak,

@@ -7,7 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
-from benchmark.cli.progress import Terminal, amount, friendly
+from benchmark.cli.progress import Terminal
+from benchmark.cli.said import amount, friendly
 
 
 def terminal(is_terminal):
@@ -36,7 +37,7 @@ def test_a_step_that_fails_closes_its_bar():
         raise KeyboardInterrupt
     with shown.step("three"):
         pass
-    assert shown._bars.tasks == []
+    assert shown.course.steps == []
 
 
 def test_without_a_terminal_long_steps_say_how_far_they_are(monkeypatch):
