@@ -18,15 +18,10 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.staticfiles import StaticFiles
 
 import benchmark
+from benchmark.service.app import CSP, FRAME
 
 WEB = Path(benchmark.__file__).parent / "service" / "web"
 NOW = "2026-11-24T12:00:00+00:00"
-STRICT = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
-FRAME = (
-    "sandbox allow-scripts allow-popups allow-popups-to-escape-sandbox; default-src 'none'; "
-    "script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
-    "form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
-)
 BLANK: dict[str, Any] = {
     "name": "", "suite": "tiny", "state": "queued", "verdict": None, "exit_code": None,
     "priority": 0, "created": NOW, "started": None, "finished": None, "attempts": 0,
@@ -160,7 +155,7 @@ def application(fake: Fake) -> Any:
     app.mount("/web", StaticFiles(directory=WEB))
 
     async def guarded(scope: Any, receive: Any, send: Any) -> None:
-        policy = FRAME if scope.get("path") == "/web/frame.html" else STRICT
+        policy = FRAME if scope.get("path") == "/web/frame.html" else CSP
 
         async def sent(message: Any) -> None:
             if message["type"] == "http.response.start":

@@ -135,10 +135,9 @@ export function jobPage(main, { id, signal }) {
     try {
       await work();
     } catch (problem) {
-      if (signal.aborted) return;
-      button.disabled = false;
-      if (problem.status !== 401) wrong.replaceChildren(errorBox(problem));
+      if (!signal.aborted && problem.status !== 401) wrong.replaceChildren(errorBox(problem));
     }
+    button.disabled = false; // it may have been thought better of
   }
 
   async function change(verb) {
