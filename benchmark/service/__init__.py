@@ -6,8 +6,10 @@
     security   hosts, tokens, rates      requests   from a request to a checked suite
     jobs       the table of jobs         queue      who runs which job: leases, fences, slots
     events     a job's events            stream     many readers of them (SSE)
-    worker     starts and watches        child      the processes: locks, environment, ends
-    progress   what a run says of itself, written by the process that runs
+    worker     starts and watches        child      the processes: locks, environment
+    tail       what they write           ending     what their end means
+
+The process of a job is `cli.serve_job`; what a run says of itself, `cli.events` writes down.
 
 **The queue** is one table and two statements (`queue.claim`, `queue.take_over`), after a look at
 what is kept. State must live in SQLite and in PostgreSQL, `kill -9` must lose nothing, and a

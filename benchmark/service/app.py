@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+from anyio import to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -35,6 +38,8 @@ WORDS = {401: "a token is needed", 403: "the token may not", 404: "not found", 4
          413: "too long", 415: "not this type", 422: "something in it is wrong",
          429: "too many", 503: "the database is down"}  # fmt: skip
 ABOUT = "Train, evaluate and compare language models: each job is one `bench run`."
+THREADS = 12
+"""Requests that work at once; the others wait their turn."""
 CSP = (
     "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
     "object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -63,6 +68,7 @@ def create_app(service: Service) -> Guard:
         redoc_url=None,
         responses=failures,
         redirect_slashes=False,
+        lifespan=_few_threads,
     )
     figures, hub = Figures(service.database), Hub(service.database)
     add_plain_routes(app, service, figures)
@@ -83,6 +89,13 @@ def create_app(service: Service) -> Guard:
         ),
     )
     return Guard(_timed(app, figures), app, rules)
+
+
+@asynccontextmanager
+async def _few_threads(app: FastAPI) -> AsyncIterator[None]:
+    """Let few requests work at once: they share one Python, and more only wait for its lock."""
+    to_thread.current_default_thread_limiter().total_tokens = THREADS
+    yield
 
 
 def failure(status: int, problems: list[Problem], headers: Any = None) -> JSONResponse:

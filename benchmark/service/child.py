@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -139,6 +140,12 @@ def processes(folder: Path, job: str) -> list[int]:
             if process.pid != os.getpid() and process.environ().get(MARK) == job:
                 found.append(process.pid)
     return found
+
+
+def started(folder: Path) -> float:
+    """Return since when the job's process runs, in seconds since 1970; now if nobody knows."""
+    found = _read(folder / WHO).get("started")
+    return float(found) if isinstance(found, int | float) else time.time()
 
 
 def main_process(folder: Path, job: str) -> int | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -128,6 +129,32 @@ uploads = Table(
 )
 
 
+class _Turns:
+    """A lock that is given in the order in which it was asked for: nobody waits for ever."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._waiting: deque[threading.Lock] = deque()
+        self._taken = False
+
+    def __enter__(self) -> None:
+        with self._guard:
+            if not self._taken:
+                self._taken = True
+                return
+            mine = threading.Lock()
+            mine.acquire()
+            self._waiting.append(mine)
+        mine.acquire()  # let go by the one before
+
+    def __exit__(self, *error: object) -> None:
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._taken = False
+
+
 class Database:
     """The connection pool; all statements are the same for both databases.
 
@@ -143,7 +170,7 @@ class Database:
         self.engine = _engine(url)
         self.kind = self.engine.dialect.name
         # Writers of one server queue here: SQLite's own waiting is by sleeping and trying again.
-        self._turn = threading.Lock()
+        self._turn = _Turns()
         try:
             with self.write() as connection:
                 if self.kind == "postgresql":

@@ -48,25 +48,20 @@ def create(
     Raises:
         TooMany: So many wait already.
     """
+    _check_room(database, most)
+    values = {
+        "id": secrets.token_hex(8),
+        "name": name,
+        "suite": suite,
+        "text": text,
+        "state": "queued",
+        "priority": priority,
+        "created": time.time(),
+    }
     with database.write() as connection:
-        waiting = connection.scalar(
-            select(func.count()).select_from(jobs).where(jobs.c.state == "queued")
-        )
-        if (waiting or 0) >= most:
-            raise TooMany(f"{most:,} jobs wait already", hint="try again when some are done")
-        job = secrets.token_hex(8)
-        values = {
-            "id": job,
-            "name": name,
-            "suite": suite,
-            "text": text,
-            "state": "queued",
-            "priority": priority,
-            "created": time.time(),
-        }
-        made = connection.execute(insert(jobs).values(**values).returning(jobs.c.number))
-        events.add(connection, made.scalar_one(), [("state", {"state": "queued"})])
-        return job_of(_row(connection, job))
+        made = connection.execute(insert(jobs).values(**values).returning(jobs)).mappings().one()
+        events.add(connection, made["number"], [("state", {"state": "queued"})])
+    return job_of(dict(made))
 
 
 def get(database: Database, job: str) -> Job:
@@ -153,6 +148,7 @@ def resume(database: Database, job: str, most: int) -> Job:
         Conflict: It is not over, or has succeeded.
         TooMany: So many wait already.
     """
+    _check_room(database, most)
     with database.write() as connection:
         row = _row(connection, job, lock=True)
         if row["state"] not in RESUMABLE:
@@ -160,9 +156,6 @@ def resume(database: Database, job: str, most: int) -> Job:
                 f"the job is {row['state']}",
                 hint=f"only a job that is {', '.join(RESUMABLE)} can be resumed",
             )
-        waiting = select(func.count()).select_from(jobs).where(jobs.c.state == "queued")
-        if (connection.scalar(waiting) or 0) >= most:
-            raise TooMany(f"{most:,} jobs wait already", hint="try again when some are done")
         _set(
             connection,
             row,
@@ -229,6 +222,14 @@ def iso(seconds: float | None) -> str | None:
     if seconds is None:
         return None
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def _check_room(database: Database, most: int) -> None:
+    # Not in the transaction that adds the job: one more or less does no harm, and waiting does.
+    with database.read() as connection:
+        waiting = select(func.count()).select_from(jobs).where(jobs.c.state == "queued")
+        if (connection.scalar(waiting) or 0) >= most:
+            raise TooMany(f"{most:,} jobs wait already", hint="try again when some are done")
 
 
 def _row(connection: Connection, job: str, *, lock: bool = False) -> Mapping[str, Any]:

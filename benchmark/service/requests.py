@@ -50,6 +50,7 @@ class Allowed:
         values: (kind, value) of everything that may be named.
         plugins: `kind/name` of plugins that may be used with any parameters.
         skipped: Files that are no suites, and why.
+        turn: Held while a suite is made.
     """
 
     suites: dict[str, Suite] = field(default_factory=dict)
@@ -59,6 +60,7 @@ class Allowed:
     plugins: frozenset[str] = frozenset()
     skipped: list[str] = field(default_factory=list)
     _made: OrderedDict[str, Made] = field(default_factory=OrderedDict)
+    turn: Lock = field(default_factory=Lock)
     _lock: Lock = field(default_factory=Lock)
 
     @classmethod
@@ -139,8 +141,18 @@ def suite_of(request: JobRequest, allowed: Allowed, data: Path) -> Made:
         ConfigError: Something in it is wrong; carries every problem.
     """
     key = request.model_dump_json(exclude={"priority", "name"})
-    if UPLOAD.search(key) is None and (known := allowed.remember(key)):
-        return known
+    keeps = UPLOAD.search(key) is None  # uploaded rows may be gone the next time
+    known = allowed.remember(key) if keeps else None
+    if known is None:
+        # One at a time: the others may find it done, and nobody's suites take all processors.
+        with allowed.turn:
+            known = allowed.remember(key) if keeps else None
+            known = known or _make(request, allowed, data)
+            allowed.remember(key, known)
+    return known
+
+
+def _make(request: JobRequest, allowed: Allowed, data: Path) -> Made:
     document = _document(request, allowed, data)
     uploads = _put_uploads(document.data, data)
     _look_first(document, uploads, allowed)
@@ -151,9 +163,7 @@ def suite_of(request: JobRequest, allowed: Allowed, data: Path) -> Made:
     if wrong:
         raise NotAllowed([_told(one, suite.origin, allowed) for one in wrong])
     make_plan(suite)
-    made = Made(suite.suite, to_yaml(suite))
-    allowed.remember(key, made)
-    return made
+    return Made(suite.suite, to_yaml(suite))
 
 
 def _look_first(document: Document, uploads: set[str], allowed: Allowed) -> None:

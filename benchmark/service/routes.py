@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import Annotated, Any
 
+from anyio import to_thread
 from fastapi import FastAPI, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
@@ -60,7 +61,7 @@ def _add_changes(app: FastAPI, service: Service) -> None:
 
 
 def _add_reads(app: FastAPI, service: Service, hub: Hub) -> None:
-    database, config = service.database, service.config
+    database = service.database
 
     @app.get(f"{API}/jobs", summary="List jobs, the newest first")
     def every(
@@ -98,6 +99,12 @@ def _add_reads(app: FastAPI, service: Service, hub: Hub) -> None:
         ]
         return Logs(lines=lines, next=lines[-1].seq if lines else after)
 
+    _add_stream(app, service, hub)
+
+
+def _add_stream(app: FastAPI, service: Service, hub: Hub) -> None:
+    database, config = service.database, service.config
+
     @app.get(
         f"{API}/jobs/{{job}}/events",
         summary="Follow a job (server-sent events)",
@@ -110,8 +117,6 @@ def _add_reads(app: FastAPI, service: Service, hub: Hub) -> None:
         after: Annotated[int, Query(ge=0, le=MOST)] = 0,
         last_event_id: Annotated[str | None, Header()] = None,
     ) -> StreamingResponse:
-        from anyio import to_thread
-
         row = await to_thread.run_sync(lambda: jobs.row_of(database, job))
         key = request.state.caller.key
         if hub.open[key] >= config.streams:

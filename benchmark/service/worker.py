@@ -14,7 +14,7 @@ import subprocess
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -50,6 +50,7 @@ class Watch:
     late: bool = False
     """Whether it ran for too long."""
     errors: tuple[str, ...] = ()
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 class Worker:
@@ -136,7 +137,8 @@ class Worker:
             if found.progress is not None:
                 values["progress"] = found.progress
             if found.metrics:
-                values["metrics"] = {**(watch.held.row["metrics"] or {}), **found.metrics}
+                watch.metrics |= found.metrics
+                values["metrics"] = watch.metrics
             lease = self.service.config.lease
             if queue.report(self.service.database, watch.held, found.events, lease=lease, **values):
                 watch.renewed = time.monotonic()
@@ -188,7 +190,7 @@ class Worker:
         )
         values = outcome(end, held.row["deaths"], self.service.config.max_attempts)
         if found.metrics and "metrics" not in values:
-            values["metrics"] = {**(held.row["metrics"] or {}), **found.metrics}
+            values["metrics"] = watch.metrics | found.metrics
         if found.progress is not None and "progress" not in values:
             values["progress"] = found.progress
         queue.finish(self.service.database, held, found.events, read=found.read, **values)
@@ -251,7 +253,11 @@ class Worker:
 
     def _watch(self, held: Held, process: subprocess.Popen[bytes] | None) -> None:
         read = dict(held.row["read"] or {})
-        self.watched[held.number] = Watch(held, process, read, time.time(), state=held.state)
+        since = time.time() if process else child.started(self.service.folder(held.id))
+        watch = Watch(held, process, read, since, state=held.state)
+        # Of the process that runs: an earlier one's numbers are of no use to it.
+        watch.metrics = dict(held.row["metrics"] or {}) if process is None else {}
+        self.watched[held.number] = watch
 
     def _bring(self, held: Held) -> None:
         """Lay beside the suite what belongs to it: calibration, accepted baseline."""
