@@ -76,38 +76,49 @@ class Fake:
         return self._answer(request, method, path.split("/"), body)
 
     def _answer(self, request: Request, method: str, parts: list[str], body: Any) -> Response:
-        if parts in (["suites"], ["leaderboard"]):
+        if parts[0] != "jobs":
             return JSONResponse(self.suites if parts == ["suites"] else self.boards)
+        if parts == ["jobs"] and method == "POST":
+            made = self.job(name=body["name"], priority=body["priority"])
+            return JSONResponse(self.jobs[made], 201)
         if parts == ["jobs"]:
-            if method == "POST":
-                more = {"name": body["name"], "priority": body["priority"]}
-                return JSONResponse(self.jobs[self.job(**more)], 201)
             return JSONResponse(self._page(request.query_params))
         if parts[1] not in self.jobs:
             return JSONResponse({"error": {"what": "there is no such job"}}, 404)
-        job, rest = parts[1], parts[2:]
+        if method == "GET":
+            return self._read(request, parts[1], "/".join(parts[2:]))
+        return self._change(method, parts[1], parts[2:])
+
+    def _change(self, method: str, job: str, verb: list[str]) -> Response:
         if method == "DELETE":
-            return Response(None, 204 if self.jobs.pop(job) else 404)
-        if method == "POST":
-            state = "cancelling" if rest == ["cancel"] else "queued"
-            self.tell(job, "state", state=state)
-        if rest == ["events"]:
+            del self.jobs[job]
+            return Response(None, 204)
+        self.tell(job, "state", state="cancelling" if verb == ["cancel"] else "queued")
+        return JSONResponse(self.jobs[job])
+
+    def _read(self, request: Request, job: str, what: str) -> Response:
+        if what == "events":
             return StreamingResponse(self._stream(request, job), media_type="text/event-stream")
-        if rest == ["logs"]:
-            after = int(request.query_params["after"])
-            lines = [{"seq": at, "at": NOW, "line": data["line"]}
-                     for at, (kind, data) in enumerate(self.events[job], 1)
-                     if kind == "log" and at > after]  # fmt: skip
-            return JSONResponse({"lines": lines, "next": lines[-1]["seq"] if lines else after})
-        if rest == ["artefacts"]:
-            files = self.files[job].items()
-            return JSONResponse([{"path": path, "bytes": len(text), "type": "", "link": ""}
-                                 for path, text in files])  # fmt: skip
-        text = self.files[job].get("/".join(rest).removeprefix("artefacts/"))
-        if rest in ([], ["cancel"], ["resume"]):
-            return JSONResponse(self.jobs[job])
-        found = Response(text, media_type="application/octet-stream")
-        return JSONResponse({"error": {"what": "not found"}}, 404) if text is None else found
+        events = enumerate(self.events[job], 1)
+        after = int(request.query_params.get("after", 0))
+        lines = [
+            {"seq": at, "at": NOW, "line": data["line"]}
+            for at, (kind, data) in events
+            if kind == "log" and at > after
+        ]
+        files = self.files[job]
+        listed = [{"path": path, "bytes": len(text)} for path, text in files.items()]
+        known = {
+            "": self.jobs[job],
+            "logs": {"lines": lines, "next": lines[-1]["seq"] if lines else after},
+            "artefacts": listed,
+        }
+        if what in known:
+            return JSONResponse(known[what])
+        text = files.get(what.removeprefix("artefacts/"))
+        if text is None:
+            return JSONResponse({"error": {"what": "not found"}}, 404)
+        return Response(text, media_type="application/octet-stream")
 
     def _page(self, query: Any) -> dict[str, Any]:
         found = [job for job in reversed(self.jobs.values())

@@ -111,9 +111,7 @@ def test_every_page_fits_and_keeps_nobody_out(
         assert barriers(page) == []
 
 
-def test_a_keyboard_is_enough_from_the_start_to_the_report(
-    browser: Any, fake: Fake, url: str
-) -> None:
+def test_a_keyboard_is_enough_to_start_a_run(browser: Any, fake: Fake, url: str) -> None:
     with opened(browser) as page:
         page.goto(url)
         expect(page.get_by_text("No jobs yet.")).to_be_visible()
@@ -134,7 +132,14 @@ def test_a_keyboard_is_enough_from_the_start_to_the_report(
         assert sent == {"suite": "tiny", "overrides": ["limit=8", "seed=7"], "priority": 0,
                         "name": "by hand"}  # fmt: skip
 
-        (job,) = fake.jobs
+
+def test_a_keyboard_is_enough_to_watch_cancel_resume_and_read(
+    browser: Any, fake: Fake, url: str
+) -> None:
+    job = fake.job(name="by hand")
+    with opened(browser) as page:
+        page.goto(f"{url}/#/jobs/{job}")
+        expect(page.locator(".pills")).to_contain_text("Queued")
         fake.tell(job, "state", state="running", started=NOW, attempts=1)
         fake.tell(job, "progress", stage="train", item="lora", done=5, total=10, unit="steps",
                   fraction=0.5, eta_seconds=200, line="loss 2.500")  # fmt: skip
@@ -286,18 +291,18 @@ def test_signing_in_and_out(browser: Any, fake: Fake, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "headers", "words"),
+    ("answer", "words"),
     [
-        (429, {"error": {"what": "too many requests"}}, {"Retry-After": "1"}, "too many requests"),
-        (500, {"error": {"what": "this is a bug in bench"}}, {}, "this is a bug"),
-        (502, "not ours", {}, "The service answered 502"),
+        ((429, {"error": {"what": "too many requests"}}, {"Retry-After": "1"}), "too many"),
+        ((500, {"error": {"what": "this is a bug in bench"}}, {}), "this is a bug"),
+        ((502, "not ours", {}), "The service answered 502"),
     ],
 )
 def test_a_refusal_is_told_and_tried_again(
-    browser: Any, fake: Fake, url: str, status: int, body: Any, headers: Any, words: str
+    browser: Any, fake: Fake, url: str, answer: Any, words: str
 ) -> None:
     fake.job(name="there")
-    fake.refusals = [("GET jobs", status, body, headers)]
+    fake.refusals = [("GET jobs", *answer)]
     with opened(browser, refused=True) as page:
         page.goto(url)
         expect(page.get_by_role("alert")).to_contain_text(words)
@@ -418,7 +423,9 @@ def test_the_page_is_its_own_and_writes_no_markup_from_data() -> None:
     for path in files:
         text = path.read_text(encoding="utf-8")
         assert len(text.splitlines()) <= 300, path.name
-        outside = [hit for hit in re.findall(r"https?://[^\s\"')]+", text) if "www.w3.org" not in hit]
+        outside = [
+            hit for hit in re.findall(r"https?://[^\s\"')]+", text) if "www.w3.org" not in hit
+        ]
         assert outside == [], path.name
         if path.name != "frame.html":  # which has no origin, and shows one report as it is
             found = re.findall(r"innerHTML|outerHTML|insertAdjacent|document\.write|\beval\(", text)
