@@ -24,6 +24,7 @@ ABOUT = {
     "README.md": "this file; the parts made from the code are checked",
     "benchmark/py.typed": "tells type checkers that the package is typed",
     "benchmark/reporters/templates": "the HTML report's page, styles and script",
+    "benchmark/service/web": "the service's page: plain HTML, styles and JavaScript modules",
     "constraints.txt": "exact versions of the checked environment",
     "pyproject.toml": "the package, its dependencies, and the settings of every checker",
     "tox.ini": "the commands: legi, tests, lint, types, layers, docs, e2e",
@@ -45,6 +46,7 @@ ORDER = ("suites", "benchmark", "tests", "perf", "reports", ".ci", ".github")
 ONE_LINE = (
     "tests/",
     "benchmark/reporters/templates/",
+    "benchmark/service/web/",
     "suites/ci/",
     "suites/rubrics/",
     "suites/templates/",
