@@ -9,7 +9,7 @@ export class ApiError extends Error {
   constructor(status, { what, where = "", hint = "", problems = null }, retry = null) {
     super(what);
     Object.assign(this, { status, what, where: where || "", hint: hint || "", retry });
-    this.problems = problems ?? [{ what, where: this.where, hint: this.hint }];
+    this.problems = problems?.length ? problems : [{ what, where: this.where, hint: this.hint }];
   }
 }
 
@@ -89,13 +89,14 @@ const USUAL = {
 };
 
 async function refusal(response) {
-  let error = {};
+  let told = {};
   try {
-    error = (await response.json()).error ?? {};
+    told = await response.json();
   } catch {
     // Something between us and the service answered, in its own format: the status must do.
   }
+  const { error = {}, problems } = told ?? {};
   const what = error.what || USUAL[response.status] || `The service answered ${response.status}`;
   const seconds = Number(response.headers.get("Retry-After"));
-  return new ApiError(response.status, { ...error, what }, seconds > 0 ? seconds : null);
+  return new ApiError(response.status, { ...error, what, problems }, seconds > 0 ? seconds : null);
 }

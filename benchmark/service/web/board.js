@@ -4,29 +4,33 @@ import { span, whisker } from "./chart.js";
 import { h } from "./dom.js";
 import { number, score as written } from "./format.js";
 
-/** Return the table of a suite's rows, with a choice of the score; `first` is shown at first. */
-export function board(name, rows, { first = null, link = null } = {}) {
-  const scores = [...new Set(rows.map((row) => row.score))];
+/** Return a table of rows, best first, with a choice between several sets of them.
+ *
+ * `choices` are {key, label, rows}, with `up`: whether more is better, `about`: what to say above
+ * the rows, and `link`: a column that tells the rows' runs apart. `choose` is what one chooses.
+ */
+export function board(name, choices, { choose, first = null }) {
   const body = h("tbody");
+  const about = h("p", { class: "about" });
+  const run = h("th", { scope: "col" }, "Run");
   const axis = h("th", { scope: "col", class: "axis", "aria-hidden": "true" });
-  const choice = h(
-    "select",
-    { on: { change: () => fill(choice.value) } },
-    scores.map((score) => h("option", { value: score }, score)),
-  );
-  function fill(score) {
-    const chosen = ranked(rows.filter((row) => row.score === score));
-    const ends = span(chosen);
+  const choice = h("select", { on: { change: () => fill() } }, choices.map(({ key, label }) => h("option", { value: key }, label)));
+  function fill() {
+    const chosen = choices.find(({ key }) => key === choice.value);
+    const ends = span(chosen.rows);
     axis.replaceChildren(h("span", {}, number(ends[0])), h("span", {}, number(ends[1])));
-    body.replaceChildren(...chosen.map((row) => boardRow(row, ends, link)));
+    body.replaceChildren(...ranked(chosen.rows, chosen.up).map((row) => boardRow(row, ends, chosen.link)));
+    about.replaceChildren(chosen.about ?? "");
+    run.hidden = !chosen.link;
   }
-  choice.value = scores.includes(first) ? first : scores[0];
-  fill(choice.value);
-  const columns = ["Candidate", axis, "Value", "Interval", "n", link ? "Run" : null].filter(Boolean);
+  choice.value = choices.some(({ key }) => key === first) ? first : choices[0].key;
+  fill();
+  const columns = ["Candidate", axis, "Value", "Interval", "n", run];
   return h(
     "div",
     { class: "board" },
-    h("label", { class: "choice" }, "Score", choice),
+    choices.length > 1 ? h("label", { class: "choice" }, choose, choice) : null,
+    about,
     h(
       "div",
       { class: "scroll", tabindex: "0", role: "region", "aria-label": `Scores of ${name}` },
@@ -36,27 +40,27 @@ export function board(name, rows, { first = null, link = null } = {}) {
 }
 
 function heading(column) {
-  if (typeof column !== "string") return column;
-  return h("th", { scope: "col", class: ["Value", "n"].includes(column) ? "num" : null }, column);
+  const looks = { Value: "num", n: "num", Interval: "interval" };
+  return typeof column === "string" ? h("th", { scope: "col", class: looks[column] }, column) : column;
 }
 
-/** Best first; rows say themselves whether less is better. */
-function ranked(rows) {
-  const sign = rows.some((row) => row.higher_is_better === false) ? 1 : -1;
+function ranked(rows, up) {
+  const sign = up === false ? 1 : -1;
   const key = (row) => (Number.isFinite(row.value) && row.value !== null ? sign * row.value : Infinity);
-  return rows.sort((one, other) => key(one) - key(other) || one.candidate.localeCompare(other.candidate));
+  return [...rows].sort((one, other) => key(one) - key(other) || one.candidate.localeCompare(other.candidate));
 }
 
 function boardRow(row, ends, link) {
   const known = Number.isFinite(row.value) && row.value !== null;
   const interval = [row.low, row.high].every((end) => Number.isFinite(end) && end !== null);
+  const range = interval ? `${written(row.low)} to ${written(row.high)}` : "–";
   return h(
     "tr",
-    {},
-    h("th", { scope: "row" }, h("bdi", {}, row.candidate)),
+    { class: row.kind === "control" ? "control" : null },
+    h("th", { scope: "row" }, h("bdi", {}, row.candidate), row.kind === "control" ? h("span", { class: "tag" }, "control") : null),
     h("td", { class: "plot" }, known ? whisker(row, ends) : null),
-    h("td", { class: "num" }, known ? written(row.value) : "–"),
-    h("td", { class: "interval" }, interval ? `${written(row.low)} to ${written(row.high)}` : "–"),
+    h("td", { class: "num" }, known ? written(row.value) : "–", h("span", { class: "sub narrow" }, range)),
+    h("td", { class: "interval" }, range),
     h("td", { class: "num muted" }, row.n ?? "–"),
     link ? h("td", { class: "run" }, link(row)) : null,
   );

@@ -25,7 +25,7 @@ export function span(rows) {
   return [least - margin, most + margin];
 }
 
-const [WIDE, HIGH, LEFT, BELOW] = [640, 170, 46, 24];
+const [WIDE, HIGH, LEFT, BELOW] = [640, 180, 62, 26];
 
 /** Draw losses by step: `points` are {step, loss, held} with held true for the held-out rows'. */
 export function lossChart(name, points) {
@@ -34,7 +34,7 @@ export function lossChart(name, points) {
   const [first, last] = [Math.min(...steps), Math.max(...steps)];
   const [least, most] = [Math.min(...losses), Math.max(...losses)];
   const x = (step) => LEFT + ((WIDE - LEFT - 8) * (step - first)) / (last - first || 1);
-  const y = (loss) => 8 + ((HIGH - BELOW - 8) * (most - loss)) / (most - least || 1);
+  const y = (loss) => 16 + ((HIGH - BELOW - 16) * (most - loss)) / (most - least || 1);
   const train = points.filter(({ held }) => !held);
   const held = points.filter((point) => point.held);
   const line = train.map(({ step, loss }) => `${x(step).toFixed(1)},${y(loss).toFixed(1)}`).join(" ");

@@ -14,6 +14,7 @@ export function jobPage(main, { id, signal }) {
   const url = address("jobs", id);
   const name = h("bdi", {}, "Job");
   const pills = h("p", { class: "pills" });
+  const report = h("span", { class: "buttons" });
   const buttons = h("div", { class: "buttons" });
   const wrong = h("div");
   const error = h("div");
@@ -23,13 +24,16 @@ export function jobPage(main, { id, signal }) {
   const loss = lossBox();
   const results = h("div");
   const files = h("div");
-  const log = logBox(address("jobs", id, "logs"), signal);
+  const log = logBox();
+  const stream = { id: "", retry: null };
   const said = { state: "", at: 0, watching: false };
   let job = null;
+  let latest = null; // progress that is not drawn yet
+  let timer;
 
   main.replaceChildren(
     h("p", { class: "crumb" }, h("a", { href: "#/jobs" }, "Jobs")),
-    h("div", { class: "head" }, h("h1", { tabindex: "-1" }, name), buttons),
+    h("div", { class: "head" }, h("h1", { tabindex: "-1" }, name), report, buttons),
     pills,
     wrong,
     error,
@@ -53,7 +57,6 @@ export function jobPage(main, { id, signal }) {
     const failure = typeof job.error === "string" ? { what: job.error } : job.error;
     show(error, failure ? JSON.stringify(failure) : "", () => failure && errorBox(failure));
     about.replaceChildren(described(job));
-    loss.add(job.progress);
     speak();
   }
 
@@ -73,7 +76,8 @@ export function jobPage(main, { id, signal }) {
   /** Read what only a job that stands still has. */
   async function settle() {
     const [listed, found] = await Promise.all([fileList(id, signal), outcome(id, job, signal)]);
-    files.replaceChildren(...listed);
+    report.replaceChildren(listed.open ?? "");
+    files.replaceChildren(listed.files ?? "");
     results.replaceChildren(...found);
     if (found.length) loss.element.replaceChildren(); // the results' curves are whole
   }
@@ -90,13 +94,22 @@ export function jobPage(main, { id, signal }) {
     if (!job) say(name, problem.status === 404 ? "No such job" : "Job");
   }
 
-  function heard(event, data) {
-    if (event === "state") update(data.job ?? data);
-    else if (event === "progress") update({ progress: data.progress ?? data });
-    else if (event === "log") {
-      log.add([data]);
-      loss.read(data.line);
-    }
+  // A stream begins with what has been, old states too: so a state is read anew, not taken.
+  function heard(event, data, number) {
+    if (event === "progress") progressed(data);
+    else if (event === "log") log.add([{ seq: Number(number), line: data.line }]);
+    else reread();
+  }
+
+  function progressed(progress) {
+    loss.add(progress);
+    if (!latest) requestAnimationFrame(() => (update({ progress: latest }), (latest = null)));
+    latest = progress;
+  }
+
+  function reread() {
+    clearTimeout(timer);
+    timer = setTimeout(() => signal.aborted || persist(read, failed, signal), 200);
   }
 
   /** Read the job, and follow it until it stands still. */
@@ -104,13 +117,16 @@ export function jobPage(main, { id, signal }) {
     if (said.watching) return;
     said.watching = true;
     while ((await persist(read, failed, signal)) && format.open(job.state)) {
+      report.replaceChildren();
       files.replaceChildren();
       results.replaceChildren();
-      await follow(address("jobs", id, "events"), { heard, broken: offline, mended: () => offline(null), signal });
+      await follow(address("jobs", id, "events"), stream, { heard, broken: offline, mended: () => offline(null), signal });
       await pause(0.2, signal); // whatever the stream's end means, no storm of questions
     }
     said.watching = false;
-    if (job && !format.open(job.state)) await persist(settle, failed, signal);
+    if (!job || format.open(job.state)) return;
+    await persist(settle, failed, signal);
+    await persist(() => log.load(address("jobs", id, "logs"), signal), failed, signal);
   }
 
   async function act(button, work) {
@@ -119,10 +135,9 @@ export function jobPage(main, { id, signal }) {
     try {
       await work();
     } catch (problem) {
-      if (signal.aborted) return;
-      button.disabled = false;
-      if (problem.status !== 401) wrong.replaceChildren(errorBox(problem));
+      if (!signal.aborted && problem.status !== 401) wrong.replaceChildren(errorBox(problem));
     }
+    button.disabled = false; // it may have been thought better of
   }
 
   async function change(verb) {

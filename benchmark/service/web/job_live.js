@@ -4,15 +4,14 @@ import { json } from "./api.js";
 import { lossChart } from "./chart.js";
 import { h } from "./dom.js";
 import { plain } from "./format.js";
-import { persist } from "./live.js";
 
 const KEPT = 2000; // lines; the whole log is a file of the job
 
-/** The log: lines that stand there already, then those that are added, each once. */
-export function logBox(url, signal) {
+/** The log: each line once, whether it is read from the job or comes with its events. */
+export function logBox() {
   const text = h("pre", { class: "log", role: "log", "aria-live": "off", "aria-label": "Log", tabindex: "0" });
   const follow = h("input", { type: "checkbox", checked: true });
-  const empty = h("p", { class: "empty" }, "No line yet.");
+  const empty = h("p", { class: "empty" }, "No lines.");
   const element = h(
     "section",
     {},
@@ -30,11 +29,9 @@ export function logBox(url, signal) {
   }
 
   function draw() {
-    for (const { n, line } of waiting) {
-      if (Number.isInteger(n)) {
-        if (n <= last) continue;
-        last = n;
-      }
+    for (const { seq, line } of waiting) {
+      if (seq <= last) continue;
+      last = seq;
       text.append(h("span", {}, `${plain(line)}\n`));
     }
     waiting = [];
@@ -44,12 +41,17 @@ export function logBox(url, signal) {
     if (follow.checked) text.scrollTop = text.scrollHeight;
   }
 
-  persist(
-    async () => add((await json(url, { signal })).lines),
-    () => {}, // the job itself is asked at the same time, and says what is wrong
-    signal,
-  );
-  return { element, add };
+  /** Read all lines after the last one that came. */
+  async function load(url, signal) {
+    for (let after = Math.max(0, last); ; ) {
+      const page = await json(`${url}?after=${after}&limit=5000`, { signal });
+      add(page.lines);
+      if (!page.lines.length || page.next <= after) return true;
+      after = page.next;
+    }
+  }
+
+  return { element, add, load };
 }
 
 const LOSS = /(validation )?loss:? (\d+(?:\.\d+)?)/i;
@@ -58,30 +60,23 @@ const LOSS = /(validation )?loss:? (\d+(?:\.\d+)?)/i;
 export function lossBox() {
   const element = h("section", { "aria-label": "Loss" });
   const curves = new Map();
-  let now = { name: "training", step: 0 };
 
-  /** Take the step from the progress, and the loss where it is told with it. */
-  function add(progress) {
-    if (!progress) return;
-    now = { name: progress.item || progress.stage || "training", step: progress.done ?? now.step };
-    if (Number.isFinite(progress.loss) && progress.loss !== null) point(progress.loss, false);
-    else read(progress.line);
-  }
-
-  function read(line) {
+  /** Take the step, and the loss where it is told with it. */
+  function add({ item, stage, done, line }) {
     const found = LOSS.exec(line ?? "");
-    if (found) point(Number(found[2]), Boolean(found[1]));
+    if (!found || !Number.isFinite(done)) return;
+    const name = item || stage || "training";
+    if (!curves.has(name)) curves.set(name, { points: [], figure: element.appendChild(h("div")) });
+    const curve = curves.get(name);
+    const held = Boolean(found[1]);
+    const last = curve.points.findLast((one) => one.held === held);
+    if (last && last.step === done) last.loss = Number(found[2]);
+    else if (!last || done > last.step) curve.points.push({ step: done, loss: Number(found[2]), held });
+    else return;
+    if (!curve.waits) requestAnimationFrame(() => ((curve.waits = false), curve.figure.replaceChildren(lossChart(name, curve.points))));
+    curve.waits = true;
   }
 
-  function point(loss, held) {
-    if (!curves.has(now.name)) curves.set(now.name, { points: [], figure: element.appendChild(h("div")) });
-    const { points, figure } = curves.get(now.name);
-    const last = points.findLast((one) => one.held === held);
-    if (last && last.step === now.step) last.loss = loss;
-    else if (!last || now.step > last.step) points.push({ step: now.step, loss, held });
-    figure.replaceChildren(lossChart(now.name, points));
-  }
-
-  return { element, add, read };
+  return { element, add };
 }
 

@@ -19,7 +19,7 @@ async function orNone(work) {
 
 /** Return what to show of a job's results: the whole of them, or at least its numbers. */
 export async function outcome(id, job, signal) {
-  const results = await orNone(json(address("jobs", id, "results"), { signal }));
+  const results = job.run_id && (await orNone(json(address("jobs", id, "results"), { signal })));
   if (results?.scores?.length) {
     return [...gates(results.gates ?? []), ...scores(results), ...curves(results.candidates ?? [])];
   }
@@ -43,8 +43,17 @@ function gates(rules) {
 }
 
 function scores(results) {
-  return [h("section", {}, h("h2", {}, "Scores"), board(results.suite ?? "this run", results.scores, { first: results.primary }))];
+  const kinds = new Map((results.candidates ?? []).map(({ name, kind }) => [name, kind]));
+  const choices = new Map();
+  for (const row of results.scores) {
+    if (!choices.has(row.score)) choices.set(row.score, { key: row.score, label: labelled(row), rows: [], up: row.higher_is_better });
+    choices.get(row.score).rows.push({ ...row, kind: kinds.get(row.candidate) });
+  }
+  const made = board(results.suite, [...choices.values()], { choose: "Score", first: results.primary });
+  return [h("section", {}, h("h2", {}, "Scores"), made)];
 }
+
+const labelled = ({ score: name, higher_is_better: up }) => (up === false ? `${name} (less is better)` : name);
 
 function curves(candidates) {
   const trained = candidates.filter(({ training }) => training?.curve?.length);
@@ -58,15 +67,15 @@ function curves(candidates) {
   return drawn.length ? [h("section", {}, h("h2", {}, "Training"), drawn.map(([name, all]) => lossChart(name, all)))] : [];
 }
 
-/** Return the files of a job: the report first, to open; the others to download. */
+/** Return how to open a job's report, and its files, each to download; null where there are none. */
 export async function fileList(id, signal) {
   const answer = await orNone(json(address("jobs", id, "artefacts"), { signal }));
-  const all = (Array.isArray(answer) ? answer : (answer?.artefacts ?? [])).map((file) => ({ ...file, path: file.path ?? file.name }));
-  if (!all.length) return [];
+  const all = answer ?? [];
+  if (!all.length) return { open: null, files: null };
   const report = all.find(({ path }) => path === "report.html");
   const open = report && h("a", { class: "button primary", href: `#/jobs/${encodeURIComponent(id)}/report` }, "Open the report");
-  const rows = all.map((file) => h("li", {}, download(id, file, signal), " ", h("span", { class: "muted" }, bytes(file.size ?? file.bytes))));
-  return [h("section", {}, h("div", { class: "head" }, h("h2", {}, "Files"), open), h("ul", { class: "files" }, rows))];
+  const rows = all.map((file) => h("li", {}, download(id, file, signal), " ", h("span", { class: "muted" }, bytes(file.bytes))));
+  return { open, files: h("section", {}, h("h2", {}, "Files"), h("ul", { class: "files" }, rows)) };
 }
 
 /** A link that saves a file; with a token, which no link can carry, a button that fetches it. */

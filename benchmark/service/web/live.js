@@ -91,10 +91,11 @@ async function read(response, state, heard) {
 /** Follow a job's events until `end`, through dropped connections.
  *
  * `heard(name, data, id)` gets each event once: after a break the service goes on from the last
- * one that arrived. `broken(error, seconds)` hears of a break, `mended()` of its end.
+ * one that arrived, which `state` remembers. A job that was resumed has events behind an `end`, so
+ * only a stream that stops there is at its end. `broken(error, seconds)` hears of a break,
+ * `mended()` of its end.
  */
-export async function follow(url, { heard, broken, mended, signal }) {
-  const state = { id: "", retry: null };
+export async function follow(url, state, { heard, broken, mended, signal }) {
   let ended = false;
   let tries = 0;
   while (!ended && !signal.aborted) {
@@ -105,7 +106,7 @@ export async function follow(url, { heard, broken, mended, signal }) {
       mended();
       await read(response, state, (name, data) => {
         tries = 0;
-        ended ||= name === "end";
+        ended = name === "end";
         heard(name, parsed(data), state.id);
       });
     } catch (error) {

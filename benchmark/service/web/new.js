@@ -11,11 +11,11 @@ export function newPage(main, { query, signal }) {
     suite: field("suite", "Suite", h("select", { required: true, disabled: true }, h("option", { value: "" }, "Loading …"))),
     suite_yaml: field("suite_yaml", "Suite as YAML", h("textarea", { rows: "14", spellcheck: "false", autocapitalize: "off", required: true }), "Only models, data and plugins that this service allows."),
     limit: field("limit", "Limit", h("input", { type: "number", min: "1", step: "1", inputmode: "numeric" }), "Test examples at most; empty for all."),
-    overrides: field("overrides", "Overrides", h("textarea", { rows: "3", spellcheck: "false", autocapitalize: "off" }), "One a line, as with `bench run --set`: generation.max_new_tokens=64"),
+    overrides: field("overrides", "Overrides", h("textarea", { rows: "3", spellcheck: "false", autocapitalize: "off" }), "One a line, as `bench run` takes them: generation.max_new_tokens=64"),
     name: field("name", "Name", h("input", { type: "text", maxlength: "200", autocomplete: "off" }), "To find it again; optional."),
     priority: field("priority", "Priority", h("input", { type: "number", step: "1", value: "0", inputmode: "numeric" }), "Higher runs earlier."),
   };
-  const about = h("p", { class: "about" });
+  const about = h("p", { class: "about", id: "about" });
   const problem = h("div");
   const go = h("button", { type: "submit", class: "primary" }, "Start the run");
   const source = choice(switched);
@@ -56,8 +56,8 @@ export function newPage(main, { query, signal }) {
 
   function describe() {
     const chosen = known.find(({ name }) => name === fields.suite.input.value);
-    const candidates = chosen?.candidates?.length ? ` Candidates: ${chosen.candidates.join(", ")}.` : "";
-    say(about, chosen ? `${chosen.description ?? ""}${candidates}`.trim() : "");
+    const candidates = chosen?.candidates?.length ? `Candidates: ${chosen.candidates.join(", ")}` : "";
+    about.replaceChildren(h("span", {}, chosen?.description ?? ""), h("br"), h("span", {}, candidates));
   }
 
   function switched(kind) {

@@ -37,10 +37,11 @@ export function progressBar(label) {
       const known = Number.isFinite(fraction) && fraction !== null;
       if (known) bar.value = Math.min(1, Math.max(0, fraction));
       else bar.removeAttribute("value");
+      element.classList.toggle("still", !format.active(job.state));
       bar.hidden = !known && !format.active(job.state);
       say(step, format.step(progress) || (job.state === "running" ? "Starting" : ""));
       const share = known ? `${Math.floor(bar.value * 100)} %` : "";
-      say(amounts, [share, format.amounts(progress, short)].filter(Boolean).join(" · "));
+      say(amounts, [share, format.amounts(progress, short)].filter(Boolean).map((part) => `· ${part}`).join(" "));
     },
   };
 }
@@ -64,7 +65,7 @@ export function problemLine({ what, where, hint }) {
     {},
     where ? [h("code", {}, where), " "] : null,
     h("b", {}, h("bdi", {}, format.plain(what ?? ""))),
-    hint ? h("span", { class: "hint" }, ` ${format.plain(hint)}`) : null,
+    hint ? h("span", { class: "hint" }, `; ${format.plain(hint)}`) : null,
   );
 }
 
