@@ -161,9 +161,12 @@ class Pace:
         active = now - max(self.opens, self._times[0] if self._times else now)
         if self._first is None:
             self._first, rate = (passed, active), max(passed, 1) / (active + 1)
-        elif 0 < passed <= SAVED * self._saved:
-            self._saved = SAVED * passed  # it had saved less; of its rate this tells nothing
+        elif passed <= SAVED * self._saved or not passed:
+            # It had saved less, or is still refusing all: this tells nothing of its rate.
+            self._saved = SAVED * passed
         else:
+            if passed >= SETTLED and active > 0:
+                rate = min(rate, 2 * passed / active)  # the calls at once may have bounded it
             found, known = self._found(now)
             found = max(found, rate / 100)
             slower = next(factor for least, factor in SLOWER if passed >= least)
