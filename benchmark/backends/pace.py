@@ -43,8 +43,9 @@ BELIEVED = 10.0
 """Seconds between two refusals from which on calls are spaced by more than the length of one."""
 SAVED = 0.8
 """Of the calls that a server lets through at once, how many are sent at once after a pause."""
-SOONEST, WORTH = 1000, 50
-"""Calls after which the limit is met again at the soonest; and seconds, for one of a pause."""
+SOONEST, LATEST, WORTH = 300, 600, 20
+"""Calls after which the limit is met again, for a rate that was found too low must grow; and
+seconds of that for one of a pause, between the two."""
 ROOM = 2.0
 """Calls in flight, of those that the pace needs on average."""
 
@@ -191,7 +192,7 @@ class Pace:
         self._ceiling = max(self._ceiling, 1 / self.space)
         # The longer the pause that the next refusal will cost, the later it should come: with
         # room for so many calls at once, a pace that grows like this meets it after `calls`.
-        calls = max(SOONEST, WORTH * pause / self.space)
+        calls = min(LATEST, max(SOONEST, WORTH * pause / self.space))
         self._growth = 12 * max(self._saved, 5.0) / calls**4
         self._next = now + self.space
         self._cut_at = now

@@ -111,8 +111,8 @@ def simulate(monkeypatch, *, count, rate, burst, wait, faults=0.2):
 def test_a_limit_that_nobody_tells_is_found_used_and_not_stormed(monkeypatch, rate, burst, wait):
     bucket, replies = simulate(monkeypatch, count=20 * rate, rate=rate, burst=burst, wait=wait)
     assert all(reply.text == "yes" for reply in replies.values())
-    assert bucket.used() > 0.85
-    assert bucket.refused < 10 + 0.02 * len(bucket.passed)
+    assert bucket.used() > 0.75  # to the end, with calls that hang among the last
+    assert bucket.refused < 10 + 0.05 * len(bucket.passed)
 
 
 def test_refusals_by_chance_do_not_stop_the_calls(monkeypatch):
