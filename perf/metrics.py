@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from benchmark.core.spread import by_example, together
+from benchmark.core.spread import together
 from benchmark.metrics.base import Fitted
 from benchmark.plugins import METRICS, Metric
 from benchmark.records import Example, Message
@@ -69,8 +69,9 @@ def lexical(examples: Sequence[Example]) -> dict[str, Metric]:
     """Return every metric that goes by example, with its defaults."""
     found = {}
     for name in METRICS.builtin:
-        metric = METRICS.load(name)()
-        if by_example(metric):
+        kind = METRICS.load(name)
+        if getattr(kind, "by_example", False):  # others need a model, or parameters
+            metric = kind()
             found[name] = metric.fitted(examples) if isinstance(metric, Fitted) else metric
     return found
 

@@ -8,6 +8,7 @@ is not asked for the rest.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -36,6 +37,11 @@ ENOUGH = 5
 """So many answers given up one after the other are no chance: the server is down."""
 
 
+KNOWN, LONGER, SHORTEST = 20, 3.0, 1.0
+"""Answers after which their times tell when a call hangs: when it takes so many times as long as
+the longest of late, and so many seconds at least."""
+
+
 class Patience(NamedTuple):
     """How long is waited, in seconds, and how often a call is repeated."""
 
@@ -58,6 +64,35 @@ class _Course:
     reason: str = ""
 
 
+class Health:
+    """How a server did of late: whether most calls succeed, and how long they take."""
+
+    def __init__(self) -> None:
+        self.share = 0.0
+        self.lengths: deque[float] = deque(maxlen=200)
+
+    def good(self, seconds: float) -> None:
+        """Take note of an answer that took so long."""
+        self.share += (1 - self.share) / 20
+        self.lengths.append(seconds)
+
+    def bad(self) -> None:
+        """Take note of a call that failed, other than by a rate limit."""
+        self.share -= self.share / 20
+
+    @property
+    def is_good(self) -> bool:
+        """Return whether most calls succeed."""
+        return self.share > 0.5
+
+    @property
+    def patient(self) -> float:
+        """Return seconds after which a call probably hangs: far more than any answer took."""
+        if len(self.lengths) < KNOWN:
+            return float("inf")
+        return max(SHORTEST, LONGER * max(self.lengths))
+
+
 class Calls:
     """One set of calls to one server."""
 
@@ -68,6 +103,7 @@ class Calls:
         self.hide = hide
         self.pace = pace
         self.account = account
+        self.health = Health()
         self.lost = 0
         """Answers given up since the last good one."""
         self.good_at = float("-inf")
@@ -128,7 +164,8 @@ class Calls:
         await self.account.reserve(ask.need)
         took, guess = Need(0, 0), self.pace.meter.guess(ask.need)
         try:
-            async with self.pace.turn(min(course.until, self.patience.ends), guess) as began:
+            until = min(course.until, self.patience.ends)
+            async with self.pace.turn(until, guess, again=course.sent > 0) as began:
                 if not course.sent:
                     course.until = min(began + self.patience.deadline, self.patience.ends)
                 left = course.until - began
@@ -137,17 +174,18 @@ class Calls:
                 course.sent += 1
                 took = ask.need  # from here on it may be charged, whatever comes back
                 try:
-                    reply = await _within(min(self.patience.timeout, left), ask.call)
+                    reply = await _within(min(self._patient(course), left), ask.call)
                     took = used(ask.need, reply)
                     self.pace.good(began)
+                    self.health.good(time.monotonic() - began)
                     return reply
                 except Again as again:
                     error, took = again, Need(0, 0) if again.free else took
                     if not again.limited:
-                        self.pace.passed()
+                        self.pace.passed(began)
                 except Failed as failed:
                     took = Need(0, 0) if failed.free else took
-                    self.pace.passed()
+                    self.pace.passed(began)
                     raise
         finally:
             self.account.settle(ask.need, took)
@@ -163,10 +201,20 @@ class Calls:
             self.pace.slow(began, error.wait)  # the pause is everybody's: `turn` waits
             return
         course.tries += 1
-        wait = backoff(course.tries) if error.wait is None else error.wait
+        self.health.bad()
+        wait = error.wait
+        if wait is None:  # one call that fails among many good ones has nothing to wait for
+            wait = backoff(1) / 8 if self.health.is_good else backoff(course.tries)
         if course.tries > self.patience.max_retries or time.monotonic() + wait >= course.until:
             raise TimeoutError
         await anyio.sleep(wait)
+
+    def _patient(self, course: _Course) -> float:
+        """Return how long a call may take: a hanging one is given up early, but not the last."""
+        if course.tries >= self.patience.max_retries:
+            return self.patience.timeout
+        # One that is slow and not hanging gets twice as long each time.
+        return min(self.patience.timeout, self.health.patient * 2.0**course.tries)
 
     def _good(self) -> None:
         self.lost = 0

@@ -149,8 +149,7 @@ class Pieces(dict[str, Piece[T]]):
     """
 
     longest = 64
-    """Characters. A longer piece is read anew each time, for a text may be one such piece; and so
-    is one with a figure, for there are too many numbers and each is rare."""
+    """Characters. A longer piece is read anew each time, for a text may be one such piece."""
 
     def __init__(self, read: Callable[[str], Piece[T]], size: int = 1 << 16) -> None:
         super().__init__()
@@ -158,7 +157,7 @@ class Pieces(dict[str, Piece[T]]):
 
     def __missing__(self, token: str) -> Piece[T]:
         piece = self.read(token)
-        if len(token) <= self.longest and not any(map(str.isdigit, token)):
+        if len(token) <= self.longest:
             if len(self) >= self.size:
                 self.clear()
             self[token] = piece

@@ -629,42 +629,6 @@ def test_a_date_to_wait_for():
         assert 27 < pace.asked_wait({"x-ratelimit-reset": str(moment)}) < 31
 
 
-def test_the_bound_is_halved_and_grows_back():
-    import anyio
-
-    async def course():
-        found = pace.Pace(8, 60)
-        now = time.monotonic()
-        found.slow(now, 0)
-        found.slow(now - 1, 0)  # sent before the cut: it says nothing new
-        assert found.limiter.total_tokens == 4
-        for _ in range(40):
-            found.good(time.monotonic())
-        assert found.limiter.total_tokens == 8
-        for at in range(10):
-            found.slow(time.monotonic() + at, 0)
-        assert found.limiter.total_tokens == 1
-
-    anyio.run(course)
-
-
-def test_calls_are_spaced_by_what_the_server_took_and_never_by_more_than_a_call():
-    import anyio
-
-    async def course():
-        found = pace.Pace(8, 60)
-        for _ in range(10):
-            await anyio.sleep(0.01)
-            found.good(time.monotonic() - 1)  # calls of a second, a hundred of them in a second
-        found.slow(time.monotonic(), 0)
-        assert 0.01 < found.space < 0.5
-        for _ in range(100):
-            found.slow(time.monotonic(), 0)
-        assert found.space <= found.length == pytest.approx(1, abs=0.1)
-
-    anyio.run(course)
-
-
 def test_inside_a_running_loop_as_in_a_notebook():
     import anyio
 

@@ -120,4 +120,4 @@ def test_pieces_are_kept_within_bounds() -> None:
     pieces = Pieces(piece_words, size=3)
     for piece in ("a", "b", "c", "d", "x" * 65, "L. 5"):
         assert pieces[piece] == piece_words(piece)
-    assert list(pieces) == ["d"]
+    assert list(pieces) == ["d", "L. 5"]
