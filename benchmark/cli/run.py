@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Say what would be done and how long it takes.")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json on stdout, nothing else.")
 @click.option("--baseline", metavar="FILE|RUN|SHA", help=HELP)
+@click.option(
+    "--executor",
+    metavar="NAME",
+    help="Where the work is done: local, or ray (a cluster). Its settings are the suite's.",
+)
 @candidates_option
 @reports_option
 @debug_option
@@ -32,6 +37,7 @@ def command(
     dry_run: bool,
     as_json: bool,
     baseline: str | None,
+    executor: str | None,
     max_candidates: int,
     reports: Path,
 ) -> int:
@@ -50,6 +56,8 @@ def command(
     from benchmark.suite_file import load_suite
 
     extra = [*overrides, *([f"limit={limit}"] if limit else [])]
+    if executor:
+        extra.append(f"executor.use={executor}")
     plan = make_plan(load_suite(suite, extra, max_candidates=max_candidates))
     terminal = Terminal()
     if dry_run:

@@ -149,6 +149,10 @@ class Relay:
 
     def __exit__(self, *error: Any) -> None:
         """End what the first process has not closed: it is not done."""
+        self.restart()
+
+    def restart(self) -> None:
+        """Close all steps: whoever opened them has ended."""
         stopped = CandidateError("stopped")
         for stack in reversed(self._open.values()):
             stack.__exit__(CandidateError, stopped, None)
