@@ -29,7 +29,8 @@ COMMANDS = {
     "baseline": "Accept a run as what later runs are compared with; show it.",
     "compare": "Compare two runs, example by example, after saying what differs.",
     "judge": "Label answers by hand, and say how far judges agree with people.",
-    "ls": "List the plugins: metrics, judges, backends, datasets, reporters.",
+    "ls": "List the plugins: metrics, judges, backends, datasets, reporters, executors.",
+    "slurm": "Print a ready sbatch script that runs a suite on several nodes.",
     "doctor": "Say what this machine has, what is missing, and what installs it.",
 }
 

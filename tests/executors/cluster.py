@@ -16,7 +16,7 @@ SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DISABLE_IMPORT_WARNING": "1",
     "OMP_NUM_THREADS": "1",
-    "PYTHONPATH": str(ROOT),
+    "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)]),
     "PYTHONWARNINGS": "ignore",
     # A node that was killed is missed after two seconds.
     "RAY_health_check_period_ms": "500",
