@@ -8,11 +8,11 @@ entry point of the group named there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from benchmark.plugin_base import Plugin as Plugin
 from benchmark.progress import Progress, Tick
@@ -20,6 +20,7 @@ from benchmark.prompts import Template
 from benchmark.records import Example, Generation, Message, Score, Verdict
 from benchmark.registries import BACKENDS as BACKENDS
 from benchmark.registries import DATASETS as DATASETS
+from benchmark.registries import EXECUTORS as EXECUTORS
 from benchmark.registries import JUDGES as JUDGES
 from benchmark.registries import METRICS as METRICS
 from benchmark.registries import REGISTRIES as REGISTRIES
@@ -30,9 +31,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from benchmark.manifests import TrainingManifest
     from benchmark.suite import Decoding
+    from benchmark.training.job import Job
 
     Array = NDArray[np.float64]
+
+
+R = TypeVar("R")
 
 
 class Loaded(NamedTuple):
@@ -215,3 +221,29 @@ class Reporter(Protocol):
     """Writes one view of a run. `write` returns the file it wrote, None if it wrote none."""
 
     def write(self, report: Report) -> Path | None: ...
+
+
+class Crew(Protocol):
+    """Those who do the work of one run."""
+
+    progress: Progress
+    """What stages report to; may be told several things at once where they work side by side."""
+
+    def open(self, backend: Backend, progress: Progress) -> AbstractContextManager[Model]:
+        """Do as `backend.open`, wherever the weights are then."""
+
+    def side_by_side(self, calls: Sequence[Callable[[], R]]) -> list[R]:
+        """Return what each call returns; they may run at the same time, if that helps."""
+
+    def train(self, job: Job, folder: Path, work: Path, progress: Progress) -> TrainingManifest:
+        """Do as `training.run.train`, or `launch.train` where the job is for several processes."""
+
+    def rest(self) -> None:
+        """Free the memory that weights take: the next steps have none of this work."""
+
+
+class Executor(Protocol):
+    """Where the work of a run is done. Results are the same anywhere: it is part of no key."""
+
+    def crew(self, progress: Progress) -> AbstractContextManager[Crew]:
+        """Get ready for one run. Raises BenchError where nobody can work."""

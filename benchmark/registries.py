@@ -75,10 +75,19 @@ REPORTERS = Registry(
         "junit": "benchmark.reporters.junit:JUnit",
     },
 )
+EXECUTORS = Registry(
+    "executor",
+    "benchmark.executors",
+    {
+        "local": "benchmark.executors.local:Local",
+        "ray": "benchmark.executors.ray:Ray",
+    },
+)
 REGISTRIES: dict[str, Registry] = {
     "metrics": METRICS,
     "judges": JUDGES,
     "backends": BACKENDS,
     "datasets": DATASETS,
     "reporters": REPORTERS,
+    "executors": EXECUTORS,
 }

@@ -172,6 +172,8 @@ class Suite(Spec):
     template: Template = Template()
     backend: Use
     generation: Decoding = Decoding()
+    executor: Use = Use(use="local")
+    """Where the work is done; results are the same anywhere."""
     candidates: dict[Name, CandidateSpec] = Field(min_length=1)
     baseline: Name
     metrics: dict[Name, Use] = Field(min_length=1)

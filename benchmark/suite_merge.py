@@ -33,7 +33,7 @@ SECTIONS = (*PLUGINS, "candidates", "gates")
 def names_a_plugin(path: Path) -> bool:
     """Tell whether a key's value is a plugin with its parameters (`suite.Use`)."""
     return (
-        path in (("dataset",), ("backend",))
+        path in (("dataset",), ("backend",), ("executor",))
         or (len(path) == 2 and path[0] in PLUGINS)
         or (len(path) == 3 and path[0] == "candidates" and path[2] == "backend")
     )

@@ -33,8 +33,9 @@ COMMANDS = {
     "compare": "Compare two runs, example by example, after saying what differs.",
     "judge": "Label answers by hand, and say how far judges agree with people.",
     "serve": "Serve jobs over HTTP: create, follow, cancel, resume; with a page.",
-    "ls": "List the plugins: metrics, judges, backends, datasets, reporters.",
+    "ls": "List the plugins: metrics, judges, backends, datasets, reporters, executors.",
     "cache": "Say how much of each kind the cache holds; remove what is old.",
+    "slurm": "Print a ready sbatch script that runs a suite on several nodes.",
     "doctor": "Say what this machine has, what is missing, and what installs it.",
 }
 

@@ -6,7 +6,7 @@ import click
 
 from benchmark.cli.common import debug_option
 
-KINDS = ("metrics", "judges", "backends", "datasets", "reporters")
+KINDS = ("metrics", "judges", "backends", "datasets", "reporters", "executors")
 
 
 @click.command("ls")

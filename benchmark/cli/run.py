@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print results.json on stdout, nothing else.")
 @click.option("--baseline", metavar="FILE|RUN|SHA", help=HELP)
 @click.option("--events", type=click.Path(path_type=Path), hidden=True)
+@click.option(
+    "--executor",
+    metavar="NAME",
+    help="Where the work is done: local, or ray (a cluster). Its settings are the suite's.",
+)
 @candidates_option
 @reports_option
 @debug_option
@@ -34,6 +39,7 @@ def command(
     as_json: bool,
     baseline: str | None,
     events: Path | None,
+    executor: str | None,
     max_candidates: int,
     reports: Path,
 ) -> int:
@@ -53,6 +59,8 @@ def command(
     from benchmark.suite_file import load_suite
 
     extra = [*overrides, *([f"limit={limit}"] if limit else [])]
+    if executor:
+        extra.append(f"executor.use={executor}")
     plan = make_plan(load_suite(suite, extra, max_candidates=max_candidates))
     terminal = Events(events) if events else Terminal()
     if dry_run:

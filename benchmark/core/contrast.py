@@ -279,7 +279,7 @@ def _flat(run: Run) -> dict[str, Any]:
         else:
             found[path] = value
 
-    walk(run.suite.model_dump(mode="json", exclude={"reports"}), "")
+    walk(run.suite.model_dump(mode="json", exclude={"reports", "executor"}), "")
     return found
 
 

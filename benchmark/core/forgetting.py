@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from benchmark.core.estimate import Speeds, guess_seconds
@@ -20,9 +21,10 @@ from benchmark.core.plan import Plan
 from benchmark.core.state import Adapter
 from benchmark.core.store import Cache
 from benchmark.errors import CandidateError
+from benchmark.executors.local import Here
 from benchmark.files import write_text
 from benchmark.keys import code_version, key, sha256_of_rows
-from benchmark.plugins import Backend, Model, Request, Scorer, trainable
+from benchmark.plugins import Backend, Crew, Model, Request, Scorer, trainable
 from benchmark.progress import Progress
 from benchmark.prompts import Template
 from benchmark.side_results import ForgettingSummary
@@ -88,7 +90,10 @@ def texts_of(plan: Plan, progress: Progress) -> Texts | None:
 
 
 def forgetting(
-    plan: Plan, adapters: Mapping[str, Adapter | CandidateError], progress: Progress
+    plan: Plan,
+    adapters: Mapping[str, Adapter | CandidateError],
+    progress: Progress,
+    crew: Crew | None = None,
 ) -> Forgotten:
     """Measure every candidate that has an adapter; an error of one is noted, the others go on."""
     texts = texts_of(plan, progress)
@@ -105,7 +110,7 @@ def forgetting(
         }
         if not mine:
             continue
-        readings = _Readings(texts, backend, progress)
+        readings = _Readings(texts, backend, crew or Here(progress))
         read = readings.all({"the base": None, **mine})
         computed += readings.computed
         for name, adapter in mine.items():
@@ -153,10 +158,10 @@ def _summary(plan: Plan, texts: Texts, reading: Reading) -> ForgettingSummary:
 class _Readings:
     """One backend reads the texts, with one adapter after another; opened only if it must be."""
 
-    def __init__(self, texts: Texts, backend: Backend, progress: Progress) -> None:
+    def __init__(self, texts: Texts, backend: Backend, crew: Crew) -> None:
         self.texts = texts
         self.backend = backend
-        self.progress = progress
+        self.crew, self.progress = crew, crew.progress
         self.cache = Cache()
         self.computed = 0
 
@@ -180,10 +185,11 @@ class _Readings:
                 found[digest] = known
         if waiting:
             try:
-                with self.backend.open(self.progress) as model:
-                    scorer = self._scorer(model)
-                    for digest, label in waiting.items():
-                        found[digest] = self._one((model, scorer), label, adapters[label])
+                with self.crew.open(self.backend, self.progress) as model:
+                    opened = (model, self._scorer(model))
+                    read = [partial(self._one, opened, x, adapters[x]) for x in waiting.values()]
+                    made = self.crew.side_by_side(read)
+                    found |= dict(zip(waiting, made, strict=True))
             except CandidateError as error:  # the weights do not load, or cannot be asked this
                 found |= {digest: error for digest in waiting if digest not in found}
         return found

@@ -8,7 +8,8 @@ goes on with the very batches that an uninterrupted one would have computed.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,25 @@ from benchmark.core.requests import Job, job_of
 from benchmark.core.state import Adapter, Answers, Data
 from benchmark.core.store import Cache, append_line, read_lines
 from benchmark.errors import CandidateError
+from benchmark.executors.local import Here
+from benchmark.executors.work import replied
 from benchmark.files import write_text
-from benchmark.plugins import Backend, Model, Reply, Request, trainable
-from benchmark.progress import Progress, Tick
+from benchmark.plugins import Backend, Crew, Model, Reply, Request, trainable
+from benchmark.progress import Progress
 from benchmark.records import Effort, Generation
 
 
 def generate(
-    plan: Plan, data: Data, adapters: dict[str, Adapter | CandidateError], progress: Progress
+    plan: Plan,
+    data: Data,
+    adapters: dict[str, Adapter | CandidateError],
+    progress: Progress,
+    crew: Crew | None = None,
 ) -> dict[str, Answers]:
     """Return every candidate's answers, from the cache or made now."""
-    cache = Cache()
+    cache, crew = Cache(), crew or Here(progress)
     answers: dict[str, Answers] = {}
+    todo: list[Callable[[], dict[str, Answers]]] = []
     for backend, candidates in plan.by_backend():
         waiting: list[Job] = []
         for candidate in candidates:
@@ -46,7 +54,9 @@ def generate(
                 effort = _effort(cache, job)
                 answers[candidate.name] = Answers(done, job.fingerprint, False, effort=effort)
         if waiting:
-            answers |= _run(backend, waiting, cache, progress)
+            todo.append(partial(_run, backend, waiting, cache, crew))
+    for made in crew.side_by_side(todo):
+        answers |= made
     found = {candidate.name: answers[candidate.name] for candidate in plan.candidates}
     return {name: applied(plan, name, found, progress) for name in found}
 
@@ -90,13 +100,16 @@ def _asked(candidate: CandidatePlan) -> tuple[object, ...]:
     return candidate.backend, candidate.template, candidate.decoding, spec.few_shot, spec.retrieval
 
 
-def _run(backend: Backend, jobs: list[Job], cache: Cache, progress: Progress) -> dict[str, Answers]:
+def _run(backend: Backend, jobs: list[Job], cache: Cache, crew: Crew) -> dict[str, Answers]:
     """Open a backend once and let all waiting candidates answer."""
     answers: dict[str, Answers] = {}
+
+    def answer(model: Model, job: Job) -> None:
+        answers[job.candidate.name] = _answers(model, job, cache, crew.progress)
+
     try:
-        with backend.open(progress) as model:
-            for job in jobs:
-                answers[job.candidate.name] = _answers(model, job, cache, progress)
+        with crew.open(backend, crew.progress) as model:
+            crew.side_by_side([partial(answer, model, job) for job in jobs])
     except CandidateError as error:  # the weights themselves do not load
         for job in jobs:
             answers.setdefault(job.candidate.name, Answers((), job.fingerprint, False, str(error)))
@@ -134,11 +147,11 @@ def _generations(model: Model, job: Job, cache: Cache, progress: Progress) -> Se
     decoding = job.candidate.decoding
     batches = model.batches(job.requests, decoding)
     with cache.lock("generations", job.key):
-        partial = cache.path("generations", f"{job.key}.partial")
+        unfinished = cache.path("generations", f"{job.key}.partial")
         # Another machine that shares the cache, with more memory, makes other batches.
         done = {
             at: rows
-            for at, rows in _batches_on_disk(partial).items()
+            for at, rows in _batches_on_disk(unfinished).items()
             if at < len(batches)
             and list(map(_which, rows)) == [_which(job.requests[n]) for n in batches[at]]
         }
@@ -151,19 +164,20 @@ def _generations(model: Model, job: Job, cache: Cache, progress: Progress) -> Se
             unit="tok",
             estimate=estimate(job.candidate, job.fingerprint, tokens),
         ) as tick:
-            for at in todo:
-                batch = [job.requests[position] for position in batches[at]]
-                done[at] = _replies(model, batch, job, tick)
+            asked = [[job.requests[position] for position in batches[at]] for at in todo]
+            for number, replies in replied(model, asked, decoding, tick):
+                at = todo[number]
+                done[at] = _made(asked[number], replies, job)
                 made += sum(generation.tokens_out for generation in done[at])
                 # An error is never cached: the next run tries this batch again.
                 if all(generation.text is not None for generation in done[at]):
-                    append_line(partial, [at, [row.model_dump() for row in done[at]]])
+                    append_line(unfinished, [at, [row.model_dump() for row in done[at]]])
         if not job.candidate.is_control:
             seconds, made = time.perf_counter() - started, made + since - kept_tokens(model)
             Speeds(cache).remember(f"generate {job.fingerprint}", made, seconds)
         if all(row.text is not None for rows in done.values() for row in rows):
-            if partial.is_file():
-                partial.replace(cache.path("generations", f"{job.key}.jsonl"))
+            if unfinished.is_file():
+                unfinished.replace(cache.path("generations", f"{job.key}.jsonl"))
     return _in_order(job, done)
 
 
@@ -172,17 +186,7 @@ def kept_tokens(model: Model) -> int:
     return int(getattr(model, "kept_tokens", 0))
 
 
-def _replies(model: Model, batch: Sequence[Request], job: Job, tick: Tick) -> list[Generation]:
-    started = time.perf_counter()
-    try:
-        replies = model.generate(batch, job.candidate.decoding, tick)
-    except CandidateError:
-        raise
-    except Exception as error:
-        # A failure is data: these answers are missing, counted and shown with the reason.
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        replies = [Reply(None, error=reason, finish="error")] * len(batch)
-    seconds = (time.perf_counter() - started) / max(1, len(batch))
+def _made(batch: Sequence[Request], replies: Sequence[Reply], job: Job) -> list[Generation]:
     if len(replies) != len(batch):
         raise CandidateError(f"the backend gave {len(replies)} answers to {len(batch)} prompts")
     return [
@@ -194,7 +198,7 @@ def _replies(model: Model, batch: Sequence[Request], job: Job, tick: Tick) -> li
             finish="error" if reply.text is None else reply.finish,
             tokens_in=reply.tokens_in,
             tokens_out=reply.tokens_out,
-            seconds=round(seconds if reply.seconds is None else reply.seconds, 4),
+            seconds=round(reply.seconds or 0.0, 4),
             cost=reply.cost,
             sample=request.sample,
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from benchmark.core.plan import Plan
@@ -17,9 +18,10 @@ from benchmark.core.requests import Job, first_of, job_of
 from benchmark.core.state import Adapter, Data
 from benchmark.core.store import Cache
 from benchmark.errors import CandidateError
+from benchmark.executors.local import Here
 from benchmark.files import write_text
 from benchmark.keys import code_version, key
-from benchmark.plugins import Backend, Metric, Model, Scorer
+from benchmark.plugins import Backend, Crew, Metric, Model, Scorer
 from benchmark.progress import Progress
 from benchmark.records import Example, Score
 
@@ -36,7 +38,11 @@ class Likelihoods(NamedTuple):
 
 
 def likelihood(
-    plan: Plan, data: Data, adapters: Mapping[str, Adapter | CandidateError], progress: Progress
+    plan: Plan,
+    data: Data,
+    adapters: Mapping[str, Adapter | CandidateError],
+    progress: Progress,
+    crew: Crew | None = None,
 ) -> Likelihoods:
     """Read the references with every candidate that can; one that fails has missing scores."""
     metrics = {
@@ -59,7 +65,7 @@ def likelihood(
         ]
         waiting = [reading for reading in readings if reading.rows is None]
         if waiting:
-            computed += _open(backend, waiting, progress)
+            computed += _open(backend, waiting, crew or Here(progress))
         for reading in readings:
             if reading.rows is not None:
                 found[reading.job.candidate.name, reading.name] = reading.scores()
@@ -142,25 +148,30 @@ class _Reading:
         return None
 
 
-def _open(backend: Backend, waiting: Sequence[_Reading], progress: Progress) -> int:
+def _open(backend: Backend, waiting: Sequence[_Reading], crew: Crew) -> int:
     """Let a backend read for all that wait; return how many it has read."""
-    count = 0
+    progress = crew.progress
     try:
-        with backend.open(progress) as model:
+        with crew.open(backend, progress) as model:
             if not isinstance(model, Scorer):
                 return 0  # a server that tells no probabilities: nothing failed
-            for reading in waiting:
-                try:
-                    reading.read(model, model, progress)
-                    count += 1
-                except Exception as error:
-                    # Whatever a library throws at one adapter, the others are still read.
-                    _failed(reading, error, progress)
+            read = partial(_read, model, model, progress)
+            return sum(crew.side_by_side([partial(read, reading) for reading in waiting]))
     except CandidateError as error:  # the weights themselves do not load
         for reading in waiting:
             if reading.rows is None:
                 _failed(reading, error, progress)
-    return count
+    return 0
+
+
+def _read(model: Model, scorer: Scorer, progress: Progress, reading: _Reading) -> bool:
+    try:
+        reading.read(model, scorer, progress)
+    except Exception as error:
+        # Whatever a library throws at one adapter, the others are still read.
+        _failed(reading, error, progress)
+        return False
+    return True
 
 
 def _failed(reading: _Reading, error: Exception, progress: Progress) -> None:

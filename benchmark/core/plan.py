@@ -22,11 +22,13 @@ from benchmark.metrics.base import bound
 from benchmark.plugins import (
     BACKENDS,
     DATASETS,
+    EXECUTORS,
     JUDGES,
     METRICS,
     REPORTERS,
     Backend,
     Dataset,
+    Executor,
     Judge,
     Metric,
     Reporter,
@@ -76,6 +78,7 @@ class Plan:
     labels: Mapping[tuple[str, str], str]
     primary: str
     fingerprint: str
+    executor: Executor
 
     def candidate(self, name: str) -> CandidatePlan:
         """Return a candidate by name. Raises KeyError."""
@@ -126,6 +129,7 @@ def make_plan(suite: Suite) -> Plan:
     problems += [wrong] if wrong else []
     if problems:
         raise ConfigError(problems)
+    executor = built.pop(("executor",))  # no result depends on it
     return Plan(
         suite=suite,
         dataset=built[("dataset",)],
@@ -136,9 +140,10 @@ def make_plan(suite: Suite) -> Plan:
         labels=labels,
         primary=suite.primary or min(ways, key=lambda label: ways[label] is None),
         fingerprint=key(
-            suite=suite.model_dump(mode="json", exclude={"reports"}),
+            suite=suite.model_dump(mode="json", exclude={"reports", "executor"}),
             plugins={".".join(path): getattr(plugin, "key", "") for path, plugin in built.items()},
         ),
+        executor=executor,
     )
 
 
@@ -206,6 +211,7 @@ def _build(kind: Registry, use: Use, origin: Origin, path: Path_, problems: list
 def _uses(suite: Suite) -> Iterator[tuple[Registry, Use, Path_]]:
     yield DATASETS, suite.dataset, ("dataset",)
     yield BACKENDS, suite.backend, ("backend",)
+    yield EXECUTORS, suite.executor, ("executor",)
     for name, spec in suite.candidates.items():
         if spec.backend:
             yield BACKENDS, spec.backend, ("candidates", name, "backend")
@@ -219,7 +225,7 @@ def _uses(suite: Suite) -> Iterator[tuple[Registry, Use, Path_]]:
 
 
 def _raw_uses(data: Mapping[str, Any]) -> Iterator[tuple[Registry, Any, Path_]]:
-    for section, kind in (("dataset", DATASETS), ("backend", BACKENDS)):
+    for section, kind in (("dataset", DATASETS), ("backend", BACKENDS), ("executor", EXECUTORS)):
         if section in data:
             yield kind, data[section], (section,)
     candidates = data.get("candidates")

@@ -35,7 +35,7 @@ from benchmark.core.train import train
 from benchmark.core.trust import Tested, judge_and_test
 from benchmark.errors import CandidateError
 from benchmark.gate_results import GateResult
-from benchmark.plugins import Plugin, Report
+from benchmark.plugins import Crew, Plugin, Report
 from benchmark.progress import Progress, Silent
 from benchmark.records import Example, Generation, Record
 from benchmark.results import CandidateSummary, Results
@@ -78,21 +78,24 @@ def run(
     shown, suite = progress or Silent(), plan.suite
     clock = Clock(shown, ahead.stages(plan))
     baselines = sources(suite, Path(reports), earlier)
-    with RunFolder.opened(Path(reports), suite.suite, plan.fingerprint) as folder:
+    with (
+        RunFolder.opened(Path(reports), suite.suite, plan.fingerprint) as folder,
+        plan.executor.crew(shown) as crew,
+    ):
         folder.write_text("suite.yaml", to_yaml(suite))
         prepare(plan, shown)
         clock.lap("fetch")
         data = retrieve(plan, load_data(plan, shown), shown)
         baselines = fitting(baselines, data.summary, earlier)
         clock.lap("data", ahead.parts(plan, data, shown))
-        adapters = train(plan, data, shown)
+        adapters = train(plan, data, shown, crew)
         clock.lap("train")
-        answers = generate(plan, data, adapters, shown)
+        answers = generate(plan, data, adapters, shown, crew)
         clock.lap("generate")
-        forgotten = forgetting(plan, adapters, shown)
+        forgotten = forgetting(plan, adapters, shown, crew)
         if suite.forgetting:
             clock.lap("forgetting")
-        table, scored = numbers(plan, data, adapters, answers, shown)
+        table, scored = numbers(plan, data, adapters, answers, crew)
         clock.lap("score")
         tested = judge_and_test(plan, data.test, answers, shown)
         clock.lap("judge")
@@ -203,11 +206,12 @@ def numbers(
     data: Data,
     adapters: Mapping[str, Adapter | CandidateError],
     answers: Mapping[str, Answers],
-    progress: Progress,
+    crew: Crew,
 ) -> tuple[Scored, int]:
     """Return all scores, of the answers and of the models, and how many were computed now."""
-    said = score(plan, data.test, answers, progress)
-    read = likelihood(plan, data, adapters, progress)
+    read = likelihood(plan, data, adapters, crew.progress, crew)
+    crew.rest()  # encoders and judges want the memory
+    said = score(plan, data.test, answers, crew.progress)
     scores = {**said.scores, **read.scores}
     table = Scored(plan.metrics, plan.labels, scores, groups_of(data.test))
     return table, said.computed + read.computed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from benchmark.core.adapter_source import folder_of
@@ -12,9 +13,11 @@ from benchmark.core.plan import CandidatePlan, Plan
 from benchmark.core.state import Adapter, Data
 from benchmark.core.store import Cache
 from benchmark.errors import CandidateError
+from benchmark.executors.local import Here
 from benchmark.keys import code_version, key
 from benchmark.manifests import TrainingManifest
 from benchmark.models import local_model
+from benchmark.plugins import Crew
 from benchmark.progress import Progress
 from benchmark.records import Example
 from benchmark.suite import TrainSpec
@@ -26,19 +29,29 @@ CHARACTERS_A_TOKEN = 3.0
 """For estimates only: French text in an English tokenizer."""
 
 
-def train(plan: Plan, data: Data, progress: Progress) -> dict[str, Adapter | CandidateError]:
+def train(
+    plan: Plan, data: Data, progress: Progress, crew: Crew | None = None
+) -> dict[str, Adapter | CandidateError]:
     """Return an adapter, or the reason why there is none, for each candidate that needs one."""
     found: dict[str, Adapter | CandidateError] = {}
-    # Those that are only loaded come first: a wrong one shows before the long work.
-    for candidate in sorted(plan.candidates, key=lambda candidate: not candidate.spec.adapter):
+    crew = crew or Here(progress)
+
+    def make(candidate: CandidatePlan) -> None:
         try:
             if candidate.spec.adapter:
-                found[candidate.name] = loaded(candidate, progress)
-            elif candidate.spec.train:
-                found[candidate.name] = _trained(plan, candidate, data, progress)
+                found[candidate.name] = loaded(candidate, crew.progress)
+            else:
+                found[candidate.name] = _trained(plan, candidate, data, crew)
         except CandidateError as error:
-            progress.say(f"{candidate.name}: {error}")
+            crew.progress.say(f"{candidate.name}: {error}")
             found[candidate.name] = error
+
+    # Those that are only loaded come first: a wrong one shows before the long work.
+    for candidate in plan.candidates:
+        if candidate.spec.adapter:
+            make(candidate)
+    learn = [candidate for candidate in plan.candidates if candidate.spec.train]
+    crew.side_by_side([partial(make, candidate) for candidate in learn])
     return found
 
 
@@ -109,9 +122,9 @@ def estimate(candidate: CandidatePlan, data: Data, spec: TrainSpec) -> float:
     return known or guess_seconds(backend.model, backend.dtype, tokens, passes=passes)
 
 
-def _trained(plan: Plan, candidate: CandidatePlan, data: Data, progress: Progress) -> Adapter:
+def _trained(plan: Plan, candidate: CandidatePlan, data: Data, crew: Crew) -> Adapter:
     backend: Any = candidate.backend
-    name = adapter_key(plan, candidate, data, progress)
+    name = adapter_key(plan, candidate, data, crew.progress)
     cache, spec, sides = Cache(), training(plan, candidate), data.sides(candidate.name)
     folder = cache.path("adapters", name)
     with cache.lock("adapters", name):
@@ -119,7 +132,6 @@ def _trained(plan: Plan, candidate: CandidatePlan, data: Data, progress: Progres
         if found:
             return Adapter(folder, found.adapter_sha256, found, computed=False)
         from benchmark.training import job as jobs
-        from benchmark.training import launch, run
 
         job = jobs.Job(
             key=name,
@@ -135,8 +147,7 @@ def _trained(plan: Plan, candidate: CandidatePlan, data: Data, progress: Progres
         )
         with cache.folder("adapters", name) as scratch:
             # Checkpoints outlive this process: the same command goes on from the last one.
-            train = launch.train if spec.parallel else run.train
-            made = train(job, scratch, cache.path("training", name), progress)
+            made = crew.train(job, scratch, cache.path("training", name), crew.progress)
         gc.collect()  # trainer and model hold each other; generation needs their memory
         Speeds(cache).remember(_speed(candidate, spec), _tokens(sides.train, spec), made.seconds)
     return Adapter(folder, made.adapter_sha256, made, computed=True)

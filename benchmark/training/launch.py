@@ -111,7 +111,7 @@ def _attempt(
     command += ["-m", WORKER, str(orders)]
     environment = parallel.environment(count, place)
     with order.events.open("rb") as events, (work / "launch.log").open("wb") as log:
-        relay = _Relay(progress, events)
+        relay = Relay(progress, events)
         with _ended_by_signals(), relay, _started(command, environment, log) as process:
             while process.poll() is None and not relay.failed:
                 relay.pump()
@@ -127,8 +127,8 @@ def _attempt(
     return None
 
 
-class _Relay:
-    """Shows here what the first process reports.
+class Relay:
+    """Shows here what another process reports.
 
     Attributes:
         failed: The first failure of any process.
@@ -149,6 +149,10 @@ class _Relay:
 
     def __exit__(self, *error: Any) -> None:
         """End what the first process has not closed: it is not done."""
+        self.restart()
+
+    def restart(self) -> None:
+        """Close all steps: whoever opened them has ended."""
         stopped = CandidateError("stopped")
         for stack in reversed(self._open.values()):
             stack.__exit__(CandidateError, stopped, None)
