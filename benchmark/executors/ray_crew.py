@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from benchmark.checkout import commit_here
 from benchmark.errors import CandidateError
 from benchmark.executors.board import Board
 from benchmark.executors.far import Far, FarScorer
@@ -117,10 +118,12 @@ class RayCrew:
         self.team.rest()  # idle workers hold GPUs that this may need
         parcel, text = self._train(fixed, base)
         parcels.unpack(parcel, folder)
-        made = TrainingManifest.model_validate_json(text)
-        if made.base != job.model:  # it was sent there, and had another name
-            made = made.model_copy(update={"base": job.model, "base_sha256": local.sha256})
-            manifest.write(folder, made)
+        # A worker runs in no checkout, or in another one; and weights that were sent to it had
+        # another name there.
+        commit, dirty = commit_here()
+        own = {"base": job.model, "base_sha256": local.sha256, "commit": commit, "dirty": dirty}
+        made = TrainingManifest.model_validate_json(text).model_copy(update=own)
+        manifest.write(folder, made)
         return made
 
     def _train(self, job: Job, base: Item) -> Any:

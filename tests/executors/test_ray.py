@@ -43,7 +43,11 @@ def model(tmp_path_factory):
 @pytest.fixture
 def suite(tmp_path, model, monkeypatch):
     """Write a suite; return a function that runs it with a fresh cache."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    import torch
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # which torch reads when it starts, so here too:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     data = tmp_path / "rows.jsonl"
     rows = [
         {
@@ -87,7 +91,8 @@ def suite(tmp_path, model, monkeypatch):
         return results, reports / "far" / results.run_id
 
     go.path = path
-    return go
+    yield go
+    torch.set_num_threads(threads)
 
 
 def without_host(value):
@@ -143,7 +148,7 @@ def test_a_cluster_gives_the_same_bytes(suite, nodes, model, tmp_path, monkeypat
     assert results.computed["trained"] == 1
     # Weights go and the adapter comes through the store, and the nodes show what they do.
     assert [p.suffix for p in (tmp_path / "store").iterdir()] == [".tar", ".tar"]
-    assert heard.steps["train lora on 16 rows"] == 8
+    assert heard.steps["lora: train lora on 16 rows"] == 8
     assert heard.steps["lora: 20 answers"] == 160
     # From a cache that is whole, nothing is computed, here or there; keys do not know where.
     again, _ = suite("there", named)
