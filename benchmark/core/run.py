@@ -75,10 +75,8 @@ def run(
     """
     shown, clock, suite = progress or Silent(), Clock(), plan.suite
     baselines = sources(suite, Path(reports), earlier)
-    with (
-        RunFolder.opened(Path(reports), suite.suite, plan.fingerprint) as folder,
-        plan.executor.crew(shown) as crew,
-    ):
+    opened = RunFolder.opened(Path(reports), suite.suite, plan.fingerprint)
+    with opened as folder, plan.executor.crew(shown) as crew:
         folder.write_text("suite.yaml", to_yaml(suite))
         prepare(plan, shown)
         clock.lap("fetch")
