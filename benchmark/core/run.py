@@ -78,10 +78,8 @@ def run(
     shown, suite = progress or Silent(), plan.suite
     clock = Clock(shown, ahead.stages(plan))
     baselines = sources(suite, Path(reports), earlier)
-    with (
-        RunFolder.opened(Path(reports), suite.suite, plan.fingerprint) as folder,
-        plan.executor.crew(shown) as crew,
-    ):
+    opened = RunFolder.opened(Path(reports), suite.suite, plan.fingerprint)
+    with opened as folder, plan.executor.crew(shown) as crew:
         folder.write_text("suite.yaml", to_yaml(suite))
         prepare(plan, shown)
         clock.lap("fetch")

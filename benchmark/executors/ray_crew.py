@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
 
 from benchmark.checkout import commit_here
 from benchmark.errors import CandidateError
@@ -80,7 +81,8 @@ class RayCrew:
 
     @contextmanager
     def _far(self, backend: Backend) -> Iterator[Model]:
-        load = Load(same_format(backend), base_of(backend))
+        fixed: Any = same_format(backend)
+        load = Load(fixed, base_of(backend), getattr(fixed, "key", uuid4().hex))
         is_scorer = self.team.ask("is_scorer", load)
         yield (FarScorer if is_scorer else Far)(self.team, load)
 

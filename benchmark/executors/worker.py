@@ -54,15 +54,12 @@ class Load:
 
     backend: Backend
     base: Item | None
+    weights: str
+    """Name of what is in memory when the backend is open: the same, and it stays there."""
     adapter: Item | None = None
     job: str = ""
     """Name of one candidate's answers; what they took is counted by it."""
     parcels: dict[str, parcels.Parcel] = field(default_factory=dict)
-
-    @property
-    def weights(self) -> object:
-        """Return what tells loaded weights apart."""
-        return self.backend, self.base
 
 
 class Said(NamedTuple):
@@ -97,7 +94,7 @@ class Worker:
 
     def __init__(self, setup: Setup) -> None:
         prepare(setup)
-        self._weights: object = None
+        self._weights = ""
         self._worn: tuple[Item | None, str] | None = None
         self._opened, self._dressed = ExitStack(), ExitStack()
         self._model: Any = None
@@ -162,7 +159,8 @@ class Worker:
     def _close(self) -> None:
         import gc
 
-        self._worn = self._weights = self._model = None
+        self._worn = self._model = None
+        self._weights = ""
         self._dressed.close()
         self._opened.close()
         gc.collect()

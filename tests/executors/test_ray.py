@@ -6,6 +6,9 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -264,10 +267,48 @@ def test_no_key_and_no_fingerprint_knows_the_executor(suite):
     assert here.fingerprint == there.fingerprint
 
 
+LONGER = ["candidates.lora=false", "generation.max_new_tokens=150", "generation.batch_size=1"]
+
+
+def test_ctrl_c_ends_the_work_everywhere_and_the_next_run_goes_on(suite, nodes, tmp_path):
+    cache = tmp_path / "cache-cut"
+    asked = [*LONGER, "candidates.few-shot=false", *far(nodes, workers=1)]
+    command = [sys.executable, "-m", "benchmark", "run", str(suite.path), *asked]
+    settings = {"BENCH_CACHE": str(cache), "PYTHONPATH": str(clusters.ROOT)}
+    process = subprocess.Popen(
+        [*command, "--reports", str(tmp_path / "cut")],
+        env={**os.environ, **settings},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+    def kept():
+        files = list((cache / "generations").glob("*.partial"))
+        return sum(path.read_bytes().count(b"\n") for path in files)
+
+    while process.poll() is None and kept() < 3:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate()
+    assert process.returncode == 130, said
+    assert said.splitlines()[-1] == "bench: interrupted; the same command goes on from here"
+    raylets = [
+        psutil.Process(n.all_processes["raylet"][0].process.pid) for n in nodes.list_all_nodes()
+    ]
+    at_work = [
+        one for raylet in raylets for one in raylet.children() if "ray::Worker" in one.name()
+    ]
+    assert psutil.wait_procs(at_work, timeout=20)[1] == []
+    before, heard = kept(), Heard()
+    assert before >= 3
+    results, _ = suite("cut", *asked, progress=heard)
+    assert heard.steps["base: 20 answers"] == 150 * (20 - before)
+    assert results.exit_code == 0
+
+
 def test_a_node_that_is_killed_costs_its_batches_only(suite, nodes):
     """The last test: the cluster has one node less after it."""
-    longer = ["candidates.lora=false", "generation.max_new_tokens=150", "generation.batch_size=1"]
-    _, here = suite("here", *longer)
+    _, here = suite("here", *LONGER)
     node = next(iter(nodes.worker_nodes))
     raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
     killed = []
@@ -281,7 +322,7 @@ def test_a_node_that_is_killed_costs_its_batches_only(suite, nodes):
             killed.append(label)
 
     heard = Heard(on_tick=kill)
-    _, there = suite("there", *longer, *far(nodes, workers=3), progress=heard)
+    _, there = suite("there", *LONGER, *far(nodes, workers=3), progress=heard)
     assert killed
     assert content(there) == content(here)
     (line,) = [line for line in heard.lines if "were done again" in line]
