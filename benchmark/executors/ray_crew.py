@@ -191,9 +191,12 @@ def _setup(settings: Ray) -> tuple[Setup, dict[str, float]]:
 
     device = placement("float32").device
     asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
-    threads = int(asked) if asked.isdigit() and int(asked) else processor().threads
     if settings.cpus != "auto":
         threads = settings.cpus
+    elif asked.isdigit() and int(asked):
+        threads = int(asked)
+    else:  # beside a GPU, a core or two cut texts
+        threads = processor().threads if device == "cpu" else 2
     cores = 1 if device != "cpu" and settings.cpus == "auto" else threads
     libraries = {name: os.environ[name] for name in QUIET if name in os.environ}
     setup = Setup(threads, device_bytes(device), settings.store, libraries)
