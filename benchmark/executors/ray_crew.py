@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
+from benchmark.checkout import commit_here
 from benchmark.errors import CandidateError
 from benchmark.executors.board import Board
 from benchmark.executors.far import Far, FarScorer
@@ -120,9 +121,11 @@ class RayCrew:
         parcel, text = self._train(fixed, base)
         parcels.unpack(parcel, folder)
         made = TrainingManifest.model_validate_json(text)
-        if made.base != job.model:  # it was sent there, and had another name
-            made = made.model_copy(update={"base": job.model, "base_sha256": local.sha256})
-            manifest.write(folder, made)
+        # The base may have been sent there under another name, and the checkout is here.
+        commit, dirty = commit_here()
+        known = {"base": job.model, "base_sha256": local.sha256, "commit": commit, "dirty": dirty}
+        made = made.model_copy(update=known)
+        manifest.write(folder, made)
         return made
 
     def _train(self, job: Job, base: Item) -> Any:
