@@ -73,6 +73,10 @@ _SCRIPT = """\
 set -euo pipefail
 
 export RAY_USAGE_STATS_ENABLED=0
+# Whoever reaches a Ray cluster can run code on it: only this job knows the word.
+export RAY_AUTH_MODE=token
+RAY_AUTH_TOKEN=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
+export RAY_AUTH_TOKEN
 cpus=${SLURM_CPUS_PER_TASK:-1}
 gpus=${SLURM_GPUS_ON_NODE:-0}
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$cpus}

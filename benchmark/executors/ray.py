@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import field_validator
 
 from benchmark.errors import BenchError, ConfigError, MissingDependency
 from benchmark.plugins import Plugin
@@ -37,14 +37,21 @@ class Ray(Plugin):
     address: str = "auto"
     """`HOST:PORT` of the cluster's head; auto: the cluster that this machine belongs to
     (`RAY_ADDRESS`, or `ray start`), else one on this machine alone."""
-    workers: int | Literal["auto"] = Field(default="auto")
+    workers: int | Literal["auto"] = "auto"
     """Most workers; auto: as many as the cluster has room for when the run begins."""
-    cpus: int | Literal["auto"] = Field(default="auto")
+    cpus: int | Literal["auto"] = "auto"
     """Cores of a worker; auto: as many threads as this process computes with, so that results
     are the same; 1 where a GPU does the work."""
     store: str = ""
     """Folder or URL (`s3://`, `gs://`, ...) that all nodes reach, for adapters and weights on
     their way; empty: Ray's object store. Credentials: from the environment only."""
+
+    @field_validator("workers", "cpus")
+    @classmethod
+    def _at_least_one(cls, value: int | str) -> int | str:
+        if isinstance(value, int) and value < 1:
+            raise ValueError("must be at least 1, or auto")
+        return value
 
     @contextmanager
     def crew(self, progress: Progress) -> Iterator[RayCrew]:

@@ -120,11 +120,11 @@ class RayCrew:
         self.team.rest()  # idle workers hold GPUs that this may need
         parcel, text = self._train(fixed, base)
         parcels.unpack(parcel, folder)
-        # A worker runs in no checkout, or in another one; and weights that were sent to it had
-        # another name there.
+        made = TrainingManifest.model_validate_json(text)
+        # The base may have been sent there under another name, and the checkout is here.
         commit, dirty = commit_here()
-        own = {"base": job.model, "base_sha256": local.sha256, "commit": commit, "dirty": dirty}
-        made = TrainingManifest.model_validate_json(text).model_copy(update=own)
+        known = {"base": job.model, "base_sha256": local.sha256, "commit": commit, "dirty": dirty}
+        made = made.model_copy(update=known)
         manifest.write(folder, made)
         return made
 
@@ -194,9 +194,12 @@ def _setup(settings: Ray) -> tuple[Setup, dict[str, float]]:
 
     device = placement("float32").device
     asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
-    threads = int(asked) if asked.isdigit() and int(asked) else processor().threads
     if settings.cpus != "auto":
         threads = settings.cpus
+    elif asked.isdigit() and int(asked):
+        threads = int(asked)
+    else:  # beside a GPU, a core or two cut texts
+        threads = processor().threads if device == "cpu" else 2
     cores = 1 if device != "cpu" and settings.cpus == "auto" else threads
     libraries = {name: os.environ[name] for name in QUIET if name in os.environ}
     setup = Setup(threads, device_bytes(device), settings.store, libraries)
