@@ -67,38 +67,48 @@ def _of_candidate(
     if answer.error is not None:
         return
     known_as = {example.id: example for example in examples}
-    pairs = [
-        (known_as[generation.example_id], generation.text)
-        for generation in answer.generations
-        if generation.text is not None
-    ]
-    asked = _Asked.of(pairs)
-    paths = {name: asked.path(metric) for name, metric in metrics.items()}
-    known = {name: asked.known(path) for name, path in paths.items()}
+    answered = [row for row in answer.generations if row.text is not None]
+    whole = _Asked.of([(known_as[row.example_id], row.text or "") for row in answered])
+    asked = {name: _read_by(metric, whole, answered) for name, metric in metrics.items()}
+    paths = {name: asked[name].path(metric) for name, metric in metrics.items()}
+    known = {name: asked[name].known(path) for name, path in paths.items()}
     missing = {
         name: metric
         for name, metric in metrics.items()
-        if known[name] is None and by_example(metric)
+        if known[name] is None and by_example(metric) and asked[name] is whole
     }
-    at_once = together(missing, asked.examples, asked.texts)
+    at_once = together(missing, whole.examples, whole.texts)
     for name, metric in metrics.items():
-        stats = known[name]
+        stats, mine = known[name], asked[name]
         made = stats is None
         if stats is None:
             found = (
-                at_once.pop(name) if name in at_once else metric.stats(asked.examples, asked.texts)
+                at_once.pop(name) if name in at_once else metric.stats(mine.examples, mine.texts)
             )
             stats = [tuple(row) for row in found.tolist()]
             write_text(paths[name], json.dumps(stats))
-        cited = asked.cited(metric, paths[name])
-        yield name, _rows(name, metric, (stats, cited), asked, answer.generations), made
+        cited = mine.cited(metric, paths[name])
+        yield name, _rows(name, metric, (stats, cited), answer.generations), made
+
+
+def _read_by(metric: Metric, whole: _Asked, answered: Sequence[Generation]) -> _Asked:
+    """Return the answers as a metric reads them: one may leave out the end of what was cut."""
+    finished = getattr(metric, "finished", None)
+    if finished is None or all(row.finish != "length" for row in answered):
+        return whole
+    texts = [
+        finished(text) if row.finish == "length" else text
+        for row, text in zip(answered, whole.texts, strict=True)
+    ]
+    return (
+        whole if texts == whole.texts else _Asked.of(list(zip(whole.examples, texts, strict=True)))
+    )
 
 
 def _rows(
     name: str,
     metric: Metric,
     found: tuple[Sequence[tuple[float, ...]], Sequence[tuple[CitedArticle, ...]]],
-    asked: _Asked,
     generations: Sequence[Generation],
 ) -> list[Score]:
     stats, citations = found

@@ -70,7 +70,9 @@ class Citations(LibraryMetric):
 
     Each (code, number) counts once an answer, however often it is repeated. Citations of codes
     that are not checked, of laws and of EU acts, and those that cannot be resolved are never
-    right or wrong; `citations/verify.py` says what "invented" can tell and what it cannot.
+    right or wrong; `citations/verify.py` says what "invented" can tell and what it cannot. In an
+    answer that was cut at the token limit, a reference at its very end is left out: its number
+    may have been cut, too, and "R. 252" is not what "R. 2523-20" began as.
     """
 
     codes: tuple[str, ...] | None = None
@@ -132,6 +134,13 @@ class Citations(LibraryMetric):
     def infos(self) -> tuple[ScoreInfo, ...]:
         """Return the eight numbers."""
         return tuple(ScoreInfo(name, higher) for name, higher, _, _ in _NUMBERS)
+
+    def finished(self, text: str) -> str:
+        """Return a text that was cut, without a reference at its very end."""
+        last = next(reversed(extract(text)), None)
+        if last is None or text[last.end :].strip(" \t\n\r\u00a0.*_-\u2010\u2011"):
+            return text
+        return text[: last.start]
 
     def stats(self, examples: Sequence[Example], texts: Sequence[str]) -> Array:
         """Return counts that sum. Shape: (n, 11).

@@ -126,8 +126,12 @@ class Row:
         counts = {cell.n for cell in self.cells if cell.summary}
         if not counts:
             return fmt.n_and_failed(self.candidate.answered, self.candidate.failed)
-        times = f" × {self.candidate.samples}" if self.candidate.samples > 1 else ""
-        return counts.pop() + times if len(counts) == 1 else ""
+        return counts.pop() + self.times if len(counts) == 1 else ""
+
+    @property
+    def times(self) -> str:
+        """Return " × 3" where each example was answered three times; else ""."""
+        return f" × {self.candidate.samples}" if self.candidate.samples > 1 else ""
 
     @property
     def has_values(self) -> bool:

@@ -156,7 +156,10 @@ def scores(
     heads = [mark.text(row.name) + (" (baseline)" if row.is_baseline else "") for row in rows]
     # The count that most numbers rest on stands in the head, another one beside its number.
     counts = [_count(row) for row in rows]
-    heads = [f"{head}<br>{n}" if n else head for head, n in zip(heads, counts, strict=True)]
+    heads = [
+        f"{head}<br>{n}{row.times}" if n else head
+        for head, n, row in zip(heads, counts, rows, strict=True)
+    ]
     lines = []
     for place, column in enumerate(board.columns):
         if columns is not None and column not in columns:
@@ -175,7 +178,7 @@ def scores(
 
 def _count(row: Row) -> str:
     counts = Counter(cell.n for cell in row.cells if cell.summary)
-    return counts.most_common(1)[0][0] if counts else row.n
+    return counts.most_common(1)[0][0] if counts else row.n.removesuffix(row.times)
 
 
 def _cell(cell: Cell, n: str, is_fake: bool) -> str:

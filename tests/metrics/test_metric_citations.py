@@ -152,6 +152,44 @@ def test_verdicts_reach_the_scores_and_are_kept(source: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Voir l'article L. 1-1 et l'article L. 25", "Voir l'article L. 1-1 et l'article "),
+        ("Voir l'article R. 2523-", "Voir l'article "),
+        ("**Article L. 1-1**\n", "**Article "),
+        ("Voir les articles L. 1-1 et L.", None),  # the cut is behind it
+        ("L'article L. 1-1 dit", None),
+        ("rien", None),
+        ("", None),
+    ],
+)
+def test_a_number_that_may_be_cut_is_left_out(source: str, text: str, left: str | None) -> None:
+    found = metric(source).finished(text)
+    assert (
+        found == text if left is None else left.startswith(found) and len(found) >= len(left) - 10
+    )
+    assert text.startswith(found)
+
+
+def test_a_cut_answer_is_not_blamed_for_its_last_number(source: str, tmp_path: Path) -> None:
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(
+        f"suite: s\ndataset: {{use: legi, source: {source}}}\nbackend: {{use: echo}}\n"
+        "candidates: {base: }\nbaseline: base\nmetrics: {citations: , exact_match: }\n"
+    )
+    plan, text = make_plan(load_suite(suite)), "article L. 1-1 et article L. 7-7"
+    for finish, verdicts in (("length", ["in force"]), ("stop", ["in force", "invented"])):
+        row = Generation(example_id="e", candidate="base", text=text, finish=finish)
+        answers = {"base": Answers([row], "f", True)}
+        made = score(plan, [example(text)], answers, Silent()).scores
+        (one,) = made["base", "citations"]
+        assert [cited.verdict for cited in one.citations] == verdicts
+        assert one.values["hallucinated_citation_rate"] == 0.5 * (len(verdicts) - 1)
+        # A number of the whole text sees the whole text.
+        assert made["base", "exact_match"][0].values["exact_match"] == 1.0
+
+
+@pytest.mark.parametrize(
     ("prompt", "reference", "text", "expected"),
     [
         ("Que dit l'article L. 1-1 ?", "L'article L1-1 renvoie à l'article R. 2-2", "R2-2", 0),
