@@ -2,7 +2,7 @@
 
 Each batch sleeps for a fixed time instead of computing, so that two cores can show what many
 would: what is measured is our handing out of work and Ray's, not a model. Every row is a run of
-its own, workers already there, on one cluster of two nodes on this machine.
+its own, workers already there, on one cluster of three nodes on this machine.
 """
 
 from __future__ import annotations
