@@ -238,7 +238,7 @@ def test_a_wrong_adapter_is_refused_before_anything_is_trained(suite, adapter, b
     error = next(card.error for card in results.candidates if card.name == "foreign")
     assert "was trained on" in error and results.exit_code == 4
     refused = next(at for at, text in enumerate(said) if text.startswith("foreign: "))
-    assert refused < next(at for at, text in enumerate(said) if text.startswith("train lora"))
+    assert refused < next(at for at, text in enumerate(said) if text.startswith("lora: train lora"))
 
 
 def test_the_answers_of_an_adapter_follow_its_settings(suite, adapter, tmp_path):

@@ -174,10 +174,13 @@ def test_the_third_is_asked_where_the_first_two_differ_and_on_a_sample():
 
 
 def test_repeats_are_asked_again_with_seeds_of_their_own():
-    with serve(says(verdict("3"))) as server:
-        settings = {"backend": openai(server), "panel": {"repeats": 3}, "temperature": 0.7}
-        (row,) = judge("rubric", items(1), **settings)
-        assert [call.body["seed"] for call in server.calls] == [0, 1, 2]
+    seeds = []
+    for _ in range(2):
+        with serve(says(verdict("3"))) as server:
+            settings = {"backend": openai(server), "panel": {"repeats": 3}, "temperature": 0.7}
+            (row,) = judge("rubric", items(1), **settings)
+            seeds.append([call.body["seed"] for call in server.calls])
+    assert len(set(seeds[0])) == 3 and seeds[0] == seeds[1]
     assert [vote.member for vote in row.votes] == ["m/plain/1", "m/plain/2", "m/plain/3"]
 
 
