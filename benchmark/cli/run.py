@@ -58,9 +58,12 @@ def command(
     from benchmark.core.run import run
     from benchmark.suite_file import load_suite
 
-    extra = [*overrides, *([f"limit={limit}"] if limit else [])]
-    if executor:
-        extra.append(f"executor.use={executor}")
+    # First: its settings may be among the others.
+    extra = [
+        *([f"executor.use={executor}"] if executor else []),
+        *overrides,
+        *([f"limit={limit}"] if limit else []),
+    ]
     plan = make_plan(load_suite(suite, extra, max_candidates=max_candidates))
     terminal = Events(events) if events else Terminal()
     if dry_run:

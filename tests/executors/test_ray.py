@@ -267,6 +267,16 @@ def test_no_key_and_no_fingerprint_knows_the_executor(suite):
     assert here.fingerprint == there.fingerprint
 
 
+def test_an_address_where_nobody_answers_ends_the_command(suite, tmp_path):
+    command = [sys.executable, "-m", "benchmark", "run", str(suite.path), "--executor", "ray"]
+    command += ["executor.address=127.0.0.1:1", "--reports", str(tmp_path / "none")]
+    settings = {**os.environ, "PYTHONPATH": str(clusters.ROOT)}
+    done = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("bench: no Ray cluster at 127.0.0.1:1: ")
+
+
 LONGER = ["candidates.lora=false", "generation.max_new_tokens=150", "generation.batch_size=1"]
 
 
