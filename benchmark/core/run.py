@@ -76,8 +76,7 @@ def run(
             reports cannot be written. A candidate that fails is no error, but in the results.
     """
     shown, suite = progress or Silent(), plan.suite
-    clock = Clock(shown, ahead.stages(plan))
-    baselines = sources(suite, Path(reports), earlier)
+    clock, baselines = Clock(shown, ahead.stages(plan)), sources(suite, Path(reports), earlier)
     opened = RunFolder.opened(Path(reports), suite.suite, plan.fingerprint)
     with opened as folder, plan.executor.crew(shown) as crew:
         folder.write_text("suite.yaml", to_yaml(suite))
