@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import Field
 
@@ -34,11 +33,9 @@ from benchmark.reporters import board as boards
 from benchmark.reporters import format as fmt
 from benchmark.reporters.files import write_text
 from benchmark.reporters.foremost import foremost
+from benchmark.reporters.pages import environment, source
 from benchmark.reporters.sample_data import SampleData
 from benchmark.results import Results
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 WHISKER = 84
 FOREST = 300
@@ -67,7 +64,7 @@ class Html(Plugin):
         board = boards.build(report.results)
         data = SampleData(report, board, self.samples)
         pages = sample_pages.write(data, file)
-        template = _environment().get_template("report.html.j2")
+        template = environment().get_template("report.html.j2")
         context = {
             **_context(report, board),
             **_charts(report, board),
@@ -99,7 +96,7 @@ def _context(report: Report, board: boards.Board) -> dict[str, Any]:
         "tests": sorted({fmt.clean(row.test) for row in results.comparisons}),
         "total": len(report.examples),
         "fmt": fmt,
-        "style": _source("report.css"),
+        "style": source("report.css"),
     }
 
 
@@ -138,7 +135,7 @@ def _shown(
 ) -> dict[str, Any]:
     """Return the first samples, and the script that shows all."""
     first = samples.collect(report, board, min(FIRST, len(data.examples)))
-    parts = [_source("report.js"), *(map(_source, SCRIPTS) if first else ())]
+    parts = [source("report.js"), *(map(source, SCRIPTS) if first else ())]
     start = "start().catch(failed);" if first else ""
     script = _trusted("\n".join(["(() => {", '"use strict";', *parts, start, "})();"]))
     files = [f"{place + 1:04d}.js" for place in range(pages.count)] if pages.folder else []
@@ -191,34 +188,6 @@ def _forest(board: boards.Board) -> list[tuple[boards.Column, charts.Scale, list
             scale = charts.difference_scale([cell for _, cell in pairs], FOREST)
             found.append((column, scale, pairs))
     return found
-
-
-def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
-
-    def visible(value: Any) -> Any:
-        """Clean each text on its way to the page; markup comes from our own templates only."""
-        return (
-            fmt.clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-        )
-
-    environment = Environment(
-        loader=PackageLoader("benchmark.reporters"),
-        autoescape=True,
-        finalize=visible,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["line"] = fmt.one_line
-    return environment
-
-
-def _source(name: str) -> Any:
-    """Return one of our own files as text that needs no escaping."""
-    file = resources.files("benchmark.reporters") / "templates" / name
-    return _trusted(file.read_text("utf-8").strip())
 
 
 def _trusted(text: str) -> Any:
